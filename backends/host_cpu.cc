@@ -1,0 +1,70 @@
+#include "backends/host_cpu.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <utility>
+
+namespace convroof {
+namespace {
+
+std::string first_line(const std::string& path) {
+  std::ifstream stream(path);
+  std::string line;
+  std::getline(stream, line);
+  return line;
+}
+
+std::string model_name() {
+  std::ifstream stream("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(stream, line)) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string::npos || !(line.starts_with("model name") || line.starts_with("Model") || line.starts_with("cpu model"))) continue;
+    const std::size_t start = line.find_first_not_of(" \t", colon + 1);
+    if (start != std::string::npos) return line.substr(start);
+  }
+  return "cpu";
+}
+
+// Two hardware threads of one core count once.
+int usable_physical_cores() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
+  std::set<std::string> cores;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed)) continue;
+    const std::string siblings = first_line("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+    cores.insert(siblings.empty() ? std::to_string(cpu) : siblings);
+  }
+  int count = cores.empty() ? 1 : static_cast<int>(cores.size());
+  // A container's quota ("max 100000", or "200000 100000": microseconds per period) may allow less than its affinity.
+  std::istringstream quota(first_line("/sys/fs/cgroup/cpu.max"));
+  double limit = 0, period = 0;
+  if (quota >> limit >> period && period > 0 && limit > 0) count = std::min(count, std::max(1, static_cast<int>(limit / period)));
+  return count;
+}
+
+std::int64_t cache_bytes(int name) {
+  const long size = sysconf(name);
+  return size > 0 ? size : 0;
+}
+
+}  // namespace
+
+const HostCpu& host_cpu() {
+  static const HostCpu cpu{.name = model_name(),
+                           .physical_cores = usable_physical_cores(),
+                           .l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE),
+                           .l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE),
+                           .l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE)};
+  return cpu;
+}
+
+}  // namespace convroof
