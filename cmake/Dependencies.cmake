@@ -15,3 +15,5 @@ find_path(CONVROOF_TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)
 add_library(convroof_tomlplusplus INTERFACE)
 target_include_directories(convroof_tomlplusplus SYSTEM INTERFACE ${CONVROOF_TOMLPLUSPLUS_INCLUDE})
 target_compile_definitions(convroof_tomlplusplus INTERFACE TOML_EXCEPTIONS=1 TOML_HEADER_ONLY=1)
+
+include(Highway)
