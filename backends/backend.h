@@ -62,11 +62,13 @@ struct Support {
 
 // One way of a backend to compute layers. For the spatial backend a variant is an accelerator.
 struct Variant {
-  std::string name;        // part of case names: [a-z0-9._-]
-  std::string summary;     // one line for `list variants`
-  bool by_default = true;  // selected when no filter is given
-  bool in_quick = false;   // selected by `run --quick`
-  std::string fidelity;    // accelerators: chip, family, sketch; empty otherwise
+  std::string name;                 // part of case names: [a-z0-9._-]
+  std::string summary;              // one line for `list variants`
+  bool by_default = true;           // selected when no filter is given
+  bool in_quick = false;            // selected by `run --quick`
+  std::string fidelity;             // accelerators: chip, family, sketch; empty otherwise
+  std::int64_t quick_max_macs = 0;  // `run --quick` skips layers with more dense MACs than this; 0: no limit
+  double host_seconds_per_mac = 0;  // rough, one thread, of the host's time (also of a simulator); for predictions only. 0: unknown
 };
 
 // Words moved between a memory level and the one inside it.

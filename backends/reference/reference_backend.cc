@@ -232,7 +232,11 @@ class ReferenceBackend final : public Backend {
   Clock clock() const override { return Clock::host; }
   DataType native_type() const override { return DataType::f32; }
   std::vector<Variant> variants() const override {
-    return {{.name = "plain", .summary = "seven plain loops, double accumulator, one thread", .in_quick = true}};
+    return {{.name = "plain",
+             .summary = "seven plain loops, double accumulator, one thread",
+             .in_quick = true,
+             .quick_max_macs = 50'000'000,
+             .host_seconds_per_mac = 2e-9}};
   }
 
   Support supports(const Variant&, const Case& c) const override {
