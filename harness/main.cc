@@ -1,8 +1,6 @@
-#include <cstdio>
+#include <string>
+#include <vector>
 
-#include "backends/registry.h"
+#include "harness/verbs.h"
 
-int main() {
-  for (const auto& backend : convroof::backends()) std::printf("%s\n", backend->name().c_str());
-  return 0;
-}
+int main(int argc, char** argv) { return convroof::convroof_main({argv + 1, argv + argc}); }
