@@ -73,6 +73,7 @@ class NetworkFile {
     const auto op_name = table.text("op");
     if (!op_name) table.fail_missing("op", "one of conv, fc, maxpool, avgpool, lrn, add, relu, softmax");
     const auto op = op_named(*op_name);
+    if (*op_name == "conv3d") table.fail_at("op", "`conv3d`: 3-D convolution is not supported; a 2-D one is `conv`, a 1-D one is `conv` with height 1");
     if (!op) table.fail_at("op", unknown_name("op", *op_name, {"conv", "fc", "maxpool", "avgpool", "lrn", "add", "relu", "softmax"}));
     spec.op = *op;
     allow_keys_of(spec.op, table);
@@ -95,7 +96,7 @@ class NetworkFile {
     }
     layer.repeats = table.integer("repeats", 1, 1 << 20).value_or(1);
     if (layer.repeats > 1 && !(extent_of(spec) == in))
-      table.fail_at("repeats", fmt::format("`{}` cannot follow itself: its output {}x{}x{} is not its input {}x{}x{}", spec.name, spec.out_channels,
+      table.fail_at("repeats", fmt::format("`repeats`: `{}` cannot follow itself: its output {}x{}x{} is not its input {}x{}x{}", spec.name, spec.out_channels,
                                            spec.out_height, spec.out_width, in.channels, in.height, in.width));
     try {
       validate(spec);
