@@ -1,0 +1,150 @@
+#include "harness/measure.h"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+
+#include "backends/host_cpu.h"
+#include "harness/statistics.h"
+
+namespace convroof {
+namespace {
+
+using HostClock = std::chrono::steady_clock;
+
+double seconds_since(HostClock::time_point start) { return std::chrono::duration<double>(HostClock::now() - start).count(); }
+
+// A sample must be long against the timer's grain, and against the cost of reading it.
+double shortest_sample() { return std::max(50e-6, 1000 * timer_grain()); }
+
+// Pushes everything out of the host's caches by reading and writing a buffer twice the last level's size.
+class CacheSweep {
+ public:
+  CacheSweep() : words_(static_cast<std::size_t>(bytes()) / sizeof(std::uint64_t)), buffer_(std::make_unique_for_overwrite<std::uint64_t[]>(words_)) {
+    for (std::size_t i = 0; i < words_; ++i) buffer_[i] = i * 0x9e3779b97f4a7c15u | 1;  // never zero: some memory systems treat zero lines specially
+  }
+  // Each thread sweeps a part that exceeds its own private caches many times; together they sweep the shared one twice over.
+  void operator()() {
+    std::uint64_t* const data = buffer_.get();
+    const auto words = static_cast<std::int64_t>(words_);
+#pragma omp parallel for schedule(static)
+    for (std::int64_t i = 0; i < words; i += 8) data[i] += 2;
+  }
+
+ private:
+  static std::int64_t bytes() {
+    constexpr std::int64_t kUnknown = std::int64_t{128} << 20;  // where a virtual machine hides its caches
+    const HostCpu& cpu = host_cpu();
+    const std::int64_t last_level = std::max(cpu.l3_bytes, cpu.l2_bytes);
+    const std::int64_t shared = last_level > 0 ? 2 * last_level : kUnknown;
+    return std::max(shared, 4 * cpu.l2_bytes * omp_get_max_threads());
+  }
+  std::size_t words_;
+  std::unique_ptr<std::uint64_t[]> buffer_;
+};
+
+double checked(double seconds, Clock clock) {
+  if (std::isfinite(seconds) && seconds > 0) return seconds;
+  throw std::logic_error(fmt::format("a kernel took {} s by the {} clock", seconds, name_of(clock)));
+}
+
+// Seconds of `times` runs.
+double time_runs(Kernel& kernel, Clock clock, int times) {
+  if (clock == Clock::host) {
+    const auto start = HostClock::now();
+    kernel.run(times);
+    return checked(std::max(seconds_since(start), timer_grain()), clock);
+  }
+  const std::optional<double> seconds = kernel.run(times);
+  if (!seconds) throw std::logic_error(fmt::format("a kernel on the {} clock returned no time", name_of(clock)));
+  return checked(*seconds, clock);
+}
+
+// How many runs one sample needs, and the warm-up on the way there.
+int warm_up(Kernel& kernel, Clock clock, const Sampling& sampling, Measurement& result) {
+  const auto start = HostClock::now();
+  WarmUp warm;
+  int times = 1;
+  for (;;) {
+    const double seconds = time_runs(kernel, clock, times);
+    result.warm_up_runs += times;
+    if (seconds < shortest_sample() && times < (1 << 20)) {  // too short to see: warm-up is judged on samples of the final length
+      const double factor = std::clamp(1.2 * shortest_sample() / seconds, 2.0, 64.0);
+      times = static_cast<int>(std::ceil(times * factor));
+      warm = WarmUp();
+      continue;
+    }
+    if (warm.add(seconds)) return times;
+    if (seconds_since(start) >= sampling.max_seconds / 4) return times;
+  }
+}
+
+void summarise(Measurement& result) {
+  result.seconds = median(result.samples);
+  const Interval interval = median_interval_of_series(result.samples);
+  result.ci_lo = interval.lo;
+  result.ci_hi = interval.hi;
+}
+
+}  // namespace
+
+double timer_grain() {
+  static const double grain = [] {
+    double smallest = 1;
+    for (int i = 0; i < 200; ++i) {
+      const auto start = HostClock::now();
+      double difference = 0;
+      while (difference <= 0) difference = seconds_since(start);
+      smallest = std::min(smallest, difference);
+    }
+    return smallest;
+  }();
+  return grain;
+}
+
+Measurement measure(Kernel& kernel, Clock backend_clock, CacheState cache, const Sampling& sampling) {
+  Measurement result;
+  result.clock = backend_clock;
+  if (backend_clock == Clock::simulated) {
+    result.samples = {time_runs(kernel, backend_clock, 1)};
+    summarise(result);
+    result.stop_reason = name_of(StopReason::deterministic);
+    return result;
+  }
+
+  const bool cold = cache == CacheState::cold;
+  std::unique_ptr<CacheSweep> sweep;
+  if (cold) {
+    sweep = std::make_unique<CacheSweep>();
+    result.warm_up_runs = 1;  // pages, code and threads, not data
+    time_runs(kernel, backend_clock, 1);
+  } else {
+    result.runs_per_sample = warm_up(kernel, backend_clock, sampling, result);
+  }
+
+  StoppingRule rule(sampling);
+  const auto start = HostClock::now();
+  for (;;) {
+    if (cold) {
+      kernel.make_cold();
+      (*sweep)();
+    }
+    const double seconds = time_runs(kernel, backend_clock, result.runs_per_sample) / result.runs_per_sample;
+    if (const auto reason = rule.add(seconds, seconds_since(start))) {
+      result.samples = rule.samples();
+      result.stop_reason = name_of(*reason);
+      result.noisy = *reason != StopReason::precise;
+      break;
+    }
+  }
+  summarise(result);
+  return result;
+}
+
+}  // namespace convroof
