@@ -1,0 +1,5 @@
+# The lines inside ```cpp fences.
+/^```cpp/,/^```$/{
+  /^```/d
+  p
+}
