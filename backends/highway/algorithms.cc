@@ -1,0 +1,16 @@
+#include "backends/highway/algorithms.h"
+
+#include "backends/highway/direct.h"
+#include "backends/highway/gemm.h"
+
+namespace convroof::highway {
+
+const std::vector<Algorithm>& algorithms() {
+  static const std::vector<Algorithm> table = {
+      direct_algorithm(),
+      gemm_algorithm(),
+  };
+  return table;
+}
+
+}  // namespace convroof::highway

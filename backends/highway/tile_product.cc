@@ -1,0 +1,198 @@
+#include "backends/highway/tile_product.h"
+
+// Targets that add nothing to f32 multiply-adds are left out; each costs half a minute of compile time.
+#include "backends/highway/f32_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/highway/tile_product.cc"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace convroof::highway::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::CappedTag<float, 16>;
+using V = hn::Vec<D>;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
+constexpr int kVectors = 16 / kLanes;  // of one filter block
+
+// Registers for accumulators. 32 registers (AVX-512, NEON): 28, the rest holds weights and a broadcast. 16 registers: 12, as 12 accumulators + 2 weights + 1
+// broadcast fill them.
+constexpr int kAccumulators = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64 ? 28 : 12;
+constexpr int kLargest = kAccumulators / kVectors;
+static_assert(kLargest >= 1 && kLargest <= kLargestTile);
+
+constexpr int blocks_of(int pixels) {
+  int blocks = 1;
+  while (blocks < 8 && pixels * blocks * 2 * kVectors <= kAccumulators) blocks *= 2;
+  return blocks;
+}
+
+template <Walk walk>
+constexpr WalkStride stride_of() {
+  switch (walk) {
+    case Walk::blocked1:
+      return {16, 1};
+    case Walk::blocked2:
+      return {32, 1};
+    case Walk::plain1:
+      return {1, 1};
+    case Walk::plain2:
+      return {2, 1};
+    case Walk::plain4:
+      return {4, 1};
+    case Walk::panel:
+      return {1, 32};
+    case Walk::any:
+      break;
+  }
+  return {0, 0};
+}
+
+template <int kPixels, int kBlocks, Walk walk>
+void tile(const TileCall& call, WalkStride given) {
+  constexpr WalkStride fixed = stride_of<walk>();
+  const std::ptrdiff_t pixel = walk == Walk::any ? given.pixel : fixed.pixel;
+  const std::ptrdiff_t channel = walk == Walk::any ? given.channel : fixed.channel;
+  constexpr int kColumns = kBlocks * kVectors;
+  constexpr std::uint32_t kAll = (kPixels >= 32) ? ~0u : ((1u << kPixels) - 1);
+  const std::ptrdiff_t b_stride = call.b_stride, b_ahead = call.b_ahead, out_stride = call.out_stride;
+  float* HWY_RESTRICT out = call.out;
+  const D d;
+  V sum[kPixels][kColumns];
+
+  if (call.accumulate) {
+    HWY_UNROLL(32)
+    for (int i = 0; i < kPixels; ++i) HWY_UNROLL(32)
+    for (int k = 0; k < kColumns; ++k) sum[i][k] = hn::LoadU(d, out + k / kVectors * out_stride + i * 16 + k % kVectors * kLanes);
+  } else if (call.bias != nullptr) {
+    HWY_UNROLL(32)
+    for (int k = 0; k < kColumns; ++k) {
+      const V start = hn::LoadU(d, call.bias + k * kLanes);
+      HWY_UNROLL(32)
+      for (int i = 0; i < kPixels; ++i) sum[i][k] = start;
+    }
+  } else {
+    HWY_UNROLL(32)
+    for (int i = 0; i < kPixels; ++i) HWY_UNROLL(32)
+    for (int k = 0; k < kColumns; ++k) sum[i][k] = hn::Zero(d);
+  }
+
+  for (const Tap *tap = call.taps, *end = tap + call.tap_count; tap != end; ++tap) {
+    const float* HWY_RESTRICT a = call.a + tap->a_offset;
+    const float* HWY_RESTRICT b = call.b + tap->b_offset;
+    if (HWY_LIKELY((tap->pixels & kAll) == kAll)) {
+      for (int c = tap->length; c > 0; --c) {
+        V w[kColumns];
+        HWY_UNROLL(32)
+        for (int k = 0; k < kColumns; ++k) w[k] = hn::LoadU(d, b + k / kVectors * b_stride + k % kVectors * kLanes);
+        HWY_UNROLL(32)
+        for (int k = 0; k < kBlocks; ++k) hwy::Prefetch(b + k * b_stride + b_ahead);
+        HWY_UNROLL(32)
+        for (int i = 0; i < kPixels; ++i) {
+          const V x = hn::Set(d, a[i * pixel]);
+          HWY_UNROLL(32)
+          for (int k = 0; k < kColumns; ++k) sum[i][k] = hn::MulAdd(x, w[k], sum[i][k]);
+        }
+        a += channel;
+        b += 16;
+      }
+    } else {
+      // At the borders of the image. A branch that is never taken costs less than a multiplication by zero.
+      const std::uint32_t pixels = tap->pixels;
+      for (int c = tap->length; c > 0; --c) {
+        V w[kColumns];
+        HWY_UNROLL(32)
+        for (int k = 0; k < kColumns; ++k) w[k] = hn::LoadU(d, b + k / kVectors * b_stride + k % kVectors * kLanes);
+        HWY_UNROLL(32)
+        for (int i = 0; i < kPixels; ++i)
+          if (pixels & (1u << i)) {
+            const V x = hn::Set(d, a[i * pixel]);
+            HWY_UNROLL(32)
+            for (int k = 0; k < kColumns; ++k) sum[i][k] = hn::MulAdd(x, w[k], sum[i][k]);
+          }
+        a += channel;
+        b += 16;
+      }
+    }
+  }
+
+  if (call.relu) {
+    HWY_UNROLL(32)
+    for (int i = 0; i < kPixels; ++i) HWY_UNROLL(32)
+    for (int k = 0; k < kColumns; ++k) sum[i][k] = hn::Max(sum[i][k], hn::Zero(d));
+  }
+  if (call.stream) {
+    HWY_UNROLL(32)
+    for (int k = 0; k < kColumns; ++k) HWY_UNROLL(32)
+    for (int i = 0; i < kPixels; ++i) hn::Stream(sum[i][k], d, out + k / kVectors * out_stride + i * 16 + k % kVectors * kLanes);
+  } else {
+    HWY_UNROLL(32)
+    for (int k = 0; k < kColumns; ++k) HWY_UNROLL(32)
+    for (int i = 0; i < kPixels; ++i) hn::StoreU(sum[i][k], d, out + k / kVectors * out_stride + i * 16 + k % kVectors * kLanes);
+  }
+}
+
+// The functions of one walk as a table [pixels - 1][log2 of blocks].
+template <Walk walk, int kPixels>
+void fill(TileFunction (&table)[kLargestTile][4]) {
+  if constexpr (kPixels <= kLargest) {
+    table[kPixels - 1][0] = &tile<kPixels, 1, walk>;
+    if constexpr (blocks_of(kPixels) >= 2) table[kPixels - 1][1] = &tile<kPixels, 2, walk>;
+    if constexpr (blocks_of(kPixels) >= 4) table[kPixels - 1][2] = &tile<kPixels, 4, walk>;
+    if constexpr (blocks_of(kPixels) >= 8) table[kPixels - 1][3] = &tile<kPixels, 8, walk>;
+    fill<walk, kPixels + 1>(table);
+  }
+}
+
+struct Tables {
+  TileFunction of[kWalks][kLargestTile][4] = {};
+  Tables() {
+    fill<Walk::blocked1, 1>(of[static_cast<int>(Walk::blocked1)]);
+    fill<Walk::blocked2, 1>(of[static_cast<int>(Walk::blocked2)]);
+    fill<Walk::plain1, 1>(of[static_cast<int>(Walk::plain1)]);
+    fill<Walk::plain2, 1>(of[static_cast<int>(Walk::plain2)]);
+    fill<Walk::plain4, 1>(of[static_cast<int>(Walk::plain4)]);
+    fill<Walk::panel, 1>(of[static_cast<int>(Walk::panel)]);
+    fill<Walk::any, 1>(of[static_cast<int>(Walk::any)]);
+  }
+};
+
+}  // namespace
+
+int LargestTile() { return kLargest; }
+int FilterBlocksOfTile(int pixels) { return blocks_of(pixels); }
+TileFunction GetTileFunction(int pixels, int filter_blocks, Walk walk) {
+  static const Tables tables;
+  const int log2 = filter_blocks == 1 ? 0 : filter_blocks == 2 ? 1 : filter_blocks == 4 ? 2 : 3;
+  return tables.of[static_cast<int>(walk)][pixels - 1][log2];
+}
+const char* TargetName() { return hwy::TargetName(HWY_TARGET); }
+
+}  // namespace convroof::highway::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace convroof::highway {
+
+HWY_EXPORT(LargestTile);
+HWY_EXPORT(FilterBlocksOfTile);
+HWY_EXPORT(GetTileFunction);
+HWY_EXPORT(TargetName);
+
+int largest_tile() { return HWY_DYNAMIC_DISPATCH(LargestTile)(); }
+int filter_blocks_of_tile(int pixels) { return HWY_DYNAMIC_DISPATCH(FilterBlocksOfTile)(pixels); }
+TileFunction tile_function(int pixels, int filter_blocks, Walk walk) { return HWY_DYNAMIC_DISPATCH(GetTileFunction)(pixels, filter_blocks, walk); }
+std::string target_name() { return HWY_DYNAMIC_DISPATCH(TargetName)(); }
+
+TileSplit split_into_tiles(std::int64_t extent) {
+  const std::int64_t largest = largest_tile();
+  return {extent, (extent + largest - 1) / largest};
+}
+
+}  // namespace convroof::highway
+#endif  // HWY_ONCE

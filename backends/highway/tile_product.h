@@ -1,0 +1,75 @@
+// The inner loop of every dense f32 algorithm here: a tile of up to 28 pixels x a few blocks of 16 filters, held in registers, is summed over a list of taps.
+//
+//   out[kv][i][lane] = start + sum over taps t, over c < t.length:  a[t.a_offset + i * pixel_stride + c * channel_stride] * b[t.b_offset + kv * b_stride + c *
+//   16 + lane]
+//
+// A direct convolution passes one tap per (channel block, row, column) of the filter, a matrix product one per block of 16 of the reduction, Winograd the same
+// for each of its points. On AVX-512 a multiply-add takes its activation as a broadcast memory operand, so 28 multiply-adds cost one load of weights and
+// nothing else: 28 accumulators hide the latency of 4 cycles with room to spare and divide 224, 112, 56 and 28 evenly.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace convroof::highway {
+
+struct Tap {
+  std::ptrdiff_t a_offset = 0;  // floats
+  std::ptrdiff_t b_offset = 0;  // floats
+  std::uint32_t pixels = ~0u;   // bit i: pixel i has an input under this tap; where not, padding costs no multiplication
+  std::int32_t length = 16;     // terms of this tap
+};
+
+// What a tile starts from and what happens to it at the end.
+struct TileCall {
+  const Tap* taps = nullptr;
+  std::int64_t tap_count = 0;
+  const float* a = nullptr;
+  const float* b = nullptr;
+  std::ptrdiff_t b_stride = 0;   // between filter blocks
+  std::ptrdiff_t b_ahead = 256;  // floats: how far ahead weights are prefetched; one tap, as the weights of the next tap nearly always follow
+  float* out = nullptr;
+  std::ptrdiff_t out_stride = 0;  // between filter blocks; pixels follow each other
+  const float* bias = nullptr;    // start value per filter; nullptr: zero
+  bool accumulate = false;        // start from what `out` holds instead
+  bool relu = false;
+  bool stream = false;  // store past the caches: for outputs that do not fit into them
+};
+
+// How activations lie in memory: pixel and channel stride in floats. `any` takes them at run time and is slower.
+enum class Walk {
+  blocked1,  // blocked layout, stride 1: 16, 1
+  blocked2,  // blocked layout, stride 2: 32, 1
+  plain1,    // plain rows, stride 1: 1, 1 (a first layer: the terms of a tap are the columns of the filter)
+  plain2,    // plain rows, stride 2: 2, 1
+  plain4,    // plain rows, stride 4: 4, 1
+  panel,     // a gathered panel: 1, 32
+  any,
+};
+constexpr int kWalks = 7;
+
+struct WalkStride {
+  std::ptrdiff_t pixel = 16, channel = 1;
+};
+
+using TileFunction = void (*)(const TileCall& call, WalkStride stride);
+
+constexpr int kLargestTile = 28;
+
+// For the instruction set in use:
+int largest_tile();                                                    // pixels of the largest tile
+int filter_blocks_of_tile(int pixels);                                 // filter blocks that such a tile takes at once: a power of two, at most 8
+TileFunction tile_function(int pixels, int filter_blocks, Walk walk);  // filter_blocks: a power of two up to filter_blocks_of_tile(pixels)
+std::string target_name();                                             // of the instruction set, as Highway calls it: AVX2, AVX3_ZEN4 ...
+
+// Splits an extent into the fewest tiles, of sizes that differ by at most one.
+struct TileSplit {
+  std::int64_t extent = 1, tiles = 1;
+  std::int64_t begin(std::int64_t i) const { return extent * i / tiles; }
+  std::int64_t size(std::int64_t i) const { return begin(i + 1) - begin(i); }
+  std::int64_t largest() const { return (extent + tiles - 1) / tiles; }
+};
+TileSplit split_into_tiles(std::int64_t extent);
+
+}  // namespace convroof::highway
