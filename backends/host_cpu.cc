@@ -51,9 +51,37 @@ int usable_physical_cores() {
   return count;
 }
 
-std::int64_t cache_bytes(int name) {
-  const long size = sysconf(name);
+constexpr int kMostCaches = 16;  // entries that a core's cache folder can hold
+
+std::string cache_file(int cpu, int index, const char* file) {
+  return first_line("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/cache/index" + std::to_string(index) + "/" + file);
+}
+
+// Size of the data cache of one level that the first usable core sees, as the kernel states it; `otherwise` where it does not (some containers and virtual
+// machines). sysconf() alone will not do: on AMD hosts it multiplies the last level by cores that a guest does not have.
+std::int64_t cache_bytes(int level, int otherwise) {
+  for (int index = 0; index < kMostCaches; ++index) {
+    if (cache_file(0, index, "level") != std::to_string(level) || cache_file(0, index, "type") == "Instruction") continue;
+    std::istringstream text(cache_file(0, index, "size"));  // "32K", "32768K", "32M"
+    std::int64_t size = 0;
+    char unit = ' ';
+    if (text >> size >> unit && size > 0) return size * (unit == 'M' ? std::int64_t{1} << 20 : unit == 'G' ? std::int64_t{1} << 30 : std::int64_t{1} << 10);
+  }
+  const long size = sysconf(otherwise);
   return size > 0 ? size : 0;
+}
+
+int reachable_l3_count() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
+  std::set<std::string> shared;  // each list of cores that share one
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed)) continue;
+    for (int index = 0; index < kMostCaches; ++index)
+      if (cache_file(cpu, index, "level") == "3") shared.insert(cache_file(cpu, index, "shared_cpu_list"));
+  }
+  return shared.empty() ? 1 : static_cast<int>(shared.size());
 }
 
 }  // namespace
@@ -61,9 +89,10 @@ std::int64_t cache_bytes(int name) {
 const HostCpu& host_cpu() {
   static const HostCpu cpu{.name = model_name(),
                            .physical_cores = usable_physical_cores(),
-                           .l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE),
-                           .l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE),
-                           .l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE)};
+                           .l1d_bytes = cache_bytes(1, _SC_LEVEL1_DCACHE_SIZE),
+                           .l2_bytes = cache_bytes(2, _SC_LEVEL2_CACHE_SIZE),
+                           .l3_bytes = cache_bytes(3, _SC_LEVEL3_CACHE_SIZE),
+                           .l3_count = reachable_l3_count()};
   return cpu;
 }
 

@@ -10,7 +10,8 @@ struct HostCpu {
   std::string name;                          // model as the system reports it
   int physical_cores = 1;                    // that this process may use (affinity and cgroup respected)
   std::int64_t l1d_bytes = 0, l2_bytes = 0;  // per core; 0: unknown
-  std::int64_t l3_bytes = 0;                 // per shared cache; 0: unknown
+  std::int64_t l3_bytes = 0;                 // of one shared cache; 0: unknown
+  int l3_count = 1;                          // shared caches that the usable cores reach; at least 1
 };
 
 // Read once.
