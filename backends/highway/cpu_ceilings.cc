@@ -1,0 +1,282 @@
+#include "backends/highway/cpu_ceilings.h"
+
+#include <fmt/format.h>
+#include <omp.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <new>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "backends/highway/cpu_micro_kernels.h"
+#include "backends/highway/cpu_theory.h"
+#include "backends/host_cpu.h"
+
+namespace convroof {
+namespace {
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+// The usable processors, one of each core first, so that thread i has a core of its own while there are enough.
+std::vector<int> usable_processors() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  std::vector<int> first_of_core, others;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return first_of_core;
+  std::set<std::string> cores;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed)) continue;
+    std::string siblings;
+    std::ifstream(fmt::format("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu)) >> siblings;
+    const bool is_first = siblings.empty() || cores.insert(siblings).second;
+    (is_first ? first_of_core : others).push_back(cpu);
+  }
+  first_of_core.insert(first_of_core.end(), others.begin(), others.end());
+  return first_of_core;
+}
+
+// Holds the calling thread on one processor; gives it its former freedom back afterwards, because the thread belongs to everybody's pool.
+class Pinned {
+ public:
+  explicit Pinned(int processor) {
+    CPU_ZERO(&before_);
+    known_ = sched_getaffinity(0, sizeof before_, &before_) == 0;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    if (known_) sched_setaffinity(0, sizeof one, &one);  // where it is refused, the measurement is merely less steady
+  }
+  Pinned(const Pinned&) = delete;
+  Pinned& operator=(const Pinned&) = delete;
+  ~Pinned() {
+    if (known_) sched_setaffinity(0, sizeof before_, &before_);
+  }
+
+ private:
+  cpu_set_t before_;
+  bool known_ = false;
+};
+
+// Memory of one thread, touched first by it and backed by huge pages where the system has them.
+class Scratch {
+ public:
+  explicit Scratch(std::size_t bytes) : bytes_((bytes + kHugePage - 1) / kHugePage * kHugePage), data_(std::aligned_alloc(kHugePage, bytes_)) {
+    if (data_ == nullptr) throw std::bad_alloc();
+    madvise(data_, bytes_, MADV_HUGEPAGE);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() { std::free(data_); }
+  void* data() const { return data_; }
+  // No word is zero: some memory systems move lines of zeros for less.
+  void fill() {
+    auto* const words = static_cast<std::uint64_t*>(data_);
+    for (std::size_t i = 0; i < bytes_ / sizeof(std::uint64_t); ++i) words[i] = i * 0x9e3779b97f4a7c15u | 1;
+  }
+
+ private:
+  static constexpr std::size_t kHugePage = std::size_t{2} << 20;
+  std::size_t bytes_;
+  void* data_;
+};
+
+struct Repetitions {
+  std::vector<double> seconds;  // of each, from the common start to the end of the last thread
+  double clock_hz = 0;          // the highest that a chain of additions saw between them; contention can only make it look lower
+};
+
+// Runs prepare(thread) once and then work(thread) `count` times on every thread at the same time, each thread on a processor of its own.
+template <typename Prepare, typename Work>
+Repetitions repeat_on_threads(int threads, int count, const Prepare& prepare, const Work& work) {
+  const std::vector<int> processors = usable_processors();
+  Repetitions result;
+  result.seconds.resize(static_cast<std::size_t>(count));
+  int team = 0;
+#pragma omp parallel num_threads(threads)
+  {
+    const int thread = omp_get_thread_num();
+    const Pinned pinned(processors.empty() ? thread : processors[static_cast<std::size_t>(thread) % processors.size()]);
+#pragma omp single
+    team = omp_get_num_threads();
+    prepare(thread);
+    work(thread);  // the first time is nobody's
+    for (int i = 0; i < count; ++i) {
+      double start = 0;
+#pragma omp barrier
+      start = now();
+      work(thread);
+#pragma omp barrier
+      if (thread == 0) {
+        result.seconds[static_cast<std::size_t>(i)] = now() - start;
+        constexpr std::uint64_t kAdditions = 100'000;  // 30 us: short against any change of clock
+        const double chain = now();
+        volatile std::uint64_t sink = dependent_additions(kAdditions, static_cast<std::uint64_t>(i) | 1);
+        (void)sink;
+        result.clock_hz = std::max(result.clock_hz, static_cast<double>(kAdditions) / (now() - chain));
+      }
+    }
+  }
+  if (team != threads) throw std::runtime_error(fmt::format("OpenMP gave {} of {} threads", team, threads));
+  return result;
+}
+
+// A roof is what the machine can do, so the best repetition; how far the others stayed behind is the spread.
+void set_value(Ceiling& ceiling, Repetitions repetitions, double amount) {
+  std::vector<double>& seconds = repetitions.seconds;
+  std::sort(seconds.begin(), seconds.end());
+  const auto rate = [&](double share) { return amount / seconds[static_cast<std::size_t>(share * static_cast<double>(seconds.size() - 1))]; };
+  ceiling.value = rate(0);
+  ceiling.spread = (rate(0.1) - rate(0.9)) / rate(0.5);
+  ceiling.clock_hz = repetitions.clock_hz;
+}
+
+Ceiling measured_loop(MicroKernel kernel, const ComputeLoop& loop, int threads, bool quick) {
+  std::vector<std::unique_ptr<Scratch>> scratch;
+  for (int i = 0; i < threads; ++i) scratch.push_back(std::make_unique<Scratch>(kMicroKernelScratch));
+  fill_micro_kernel_scratch(kernel, scratch[0]->data());
+  const double start = now();
+  constexpr std::size_t kTrial = 100'000;
+  loop.run(kTrial, scratch[0]->data());
+  const double per_iteration = (now() - start) / kTrial;
+  const double target = quick ? 0.01 : 0.03;
+  const auto iterations = static_cast<std::size_t>(std::max(1.0, target / per_iteration));
+
+  const int count = quick ? 15 : 30;
+  Ceiling ceiling;
+  set_value(ceiling,
+            repeat_on_threads(
+                threads, count, [&](int thread) { fill_micro_kernel_scratch(kernel, scratch[static_cast<std::size_t>(thread)]->data()); },
+                [&](int thread) { loop.run(iterations, scratch[static_cast<std::size_t>(thread)]->data()); }),
+            static_cast<double>(loop.operations_per_iteration * iterations) * threads);
+  ceiling.device = host_cpu().name;
+  ceiling.kind = "compute";
+  ceiling.unit = "op/s";
+  ceiling.threads = threads;
+  ceiling.source = "measured";
+  ceiling.method =
+      fmt::format("{}, {} x {} bit, operands from L1, best of {}", loop.instruction, micro_kernel_target(), 8 * micro_kernel_vector_bytes(), count);
+  return ceiling;
+}
+
+// The roof of one type by one loop; nothing where this CPU or build lacks the instruction.
+void append(std::vector<Ceiling>& list, MicroKernel kernel, const char* unit_used, DataType type, const char* accumulator, double factor, int threads,
+            bool quick) {
+  const ComputeLoop loop = compute_loop(kernel);
+  if (loop.instruction == nullptr) return;
+  Ceiling ceiling = measured_loop(kernel, loop, threads, quick);
+  ceiling.type = name_of(type);
+  ceiling.accumulator = accumulator;
+  ceiling.unit_used = unit_used;
+  ceiling.theoretical = ceiling.clock_hz * core_theory().f32_operations * factor * threads;
+  list.push_back(std::move(ceiling));
+}
+
+struct Level {
+  const char* name;
+  std::size_t bytes_per_thread;  // read
+  std::int64_t capacity;         // of all threads; 0: unlimited
+  double theoretical_per_cycle;  // of one core
+  std::string note;
+};
+
+std::vector<Level> levels(int threads) {
+  const HostCpu& cpu = host_cpu();
+  const CoreTheory theory = core_theory();
+  // Where a virtual machine hides a cache, a small working set is read, and its capacity is taken large: the roof then errs upwards.
+  const std::int64_t l1 = cpu.l1d_bytes > 0 ? cpu.l1d_bytes : 32 << 10;
+  const std::int64_t l2 = std::max(cpu.l2_bytes > 0 ? cpu.l2_bytes : 512 << 10, 2 * l1);
+  const std::int64_t l3 = cpu.l3_bytes > 0 ? cpu.l3_bytes * std::min(cpu.l3_count, threads) : 0;
+  const auto capacity = [&](std::int64_t size, bool known) {
+    // A working set somewhat larger than a cache is still served by it in part: on a Zen 4 server, reading 1.2 times L3 ran at 1.4 times DRAM's rate, 1.5 times
+    // L3 within 7 % of it. The level applies until nothing is left of it.
+    return known ? size + size / 2 : 8 * size;
+  };
+  const std::string hidden = "; size unknown";
+
+  const std::size_t l2_set = static_cast<std::size_t>(std::max(l2 * 5 / 8, 2 * l1));
+  const std::size_t l3_set = static_cast<std::size_t>(std::max(4 * l2, l3 / 5 / threads));
+  // Large enough that no cache helps, small enough for any machine: 4 last-level caches, within an eighth of the memory.
+  const auto memory = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  const std::int64_t dram_set = std::min(std::max({4 * l3, 8 * l2 * threads, std::int64_t{128} << 20}), std::max(memory / 8, std::int64_t{32} << 20));
+  return {{"L1", static_cast<std::size_t>(l1 * 3 / 4), capacity(l1 * threads, cpu.l1d_bytes > 0), theory.l1_read_bytes, cpu.l1d_bytes > 0 ? "" : hidden},
+          {"L2", l2_set, capacity(l2 * threads, cpu.l2_bytes > 0), theory.l2_read_bytes, cpu.l2_bytes > 0 ? "" : hidden},
+          {"L3", l3_set, l3 > 0 ? capacity(l3, true) : std::int64_t{512} << 20, 0, l3 > 0 ? "" : hidden},
+          {"dram", static_cast<std::size_t>(dram_set / threads), 0, 0, ""}};
+}
+
+}  // namespace
+
+std::vector<Ceiling> measure_cpu_compute(DataType type, int threads, bool quick) {
+  std::vector<Ceiling> list;
+  switch (type) {
+    case DataType::f32:
+      append(list, MicroKernel::fma_f32, "fma", type, "f32", 1, threads, quick);
+      break;
+    case DataType::bf16:
+      append(list, MicroKernel::fma_f32, "fma", type, "f32", 1, threads, quick);  // after conversion, which is not counted
+      append(list, MicroKernel::dot_bf16, "dot", type, "f32", core_theory().bf16_factor, threads, quick);
+      break;
+    case DataType::s8:
+      append(list, MicroKernel::dot_u8_s8, "dot", type, "s32", core_theory().s8_factor, threads, quick);
+      break;
+    case DataType::s16:
+      append(list, MicroKernel::dot_s16, "dot", type, "s32", core_theory().s16_factor, threads, quick);
+      break;
+    case DataType::f16:
+      break;
+  }
+  return list;
+}
+
+std::vector<Ceiling> measure_cpu_bandwidth(int threads, bool quick) {
+  const std::vector<Level> all = levels(threads);
+  std::size_t largest = 0;
+  for (const Level& level : all) largest = std::max(largest, level.bytes_per_thread);
+  std::vector<std::unique_ptr<Scratch>> scratch;
+  for (int i = 0; i < threads; ++i) scratch.push_back(std::make_unique<Scratch>(largest));
+
+  std::vector<Ceiling> list;
+  bool filled = false;
+  for (const Level& level : all) {
+    constexpr std::size_t kStep = 16 << 10;  // read_bytes wants whole unrolled steps of the widest vectors
+    const std::size_t bytes = std::max(level.bytes_per_thread / (kStep / 2) * (kStep / 2), kStep / 2);
+    // One repetition moves this much a thread; DRAM's rate swings with the neighbours on the socket, so it gets more of them.
+    const bool is_dram = level.capacity == 0;
+    const double amount = quick ? 2e8 : 5e8;
+    const std::size_t passes = std::max<std::size_t>(1, static_cast<std::size_t>(amount / static_cast<double>(bytes)));
+    const int count = is_dram ? (quick ? 100 : 300) : (quick ? 30 : 60);
+    const auto prepare = [&](int thread) {
+      if (!filled) scratch[static_cast<std::size_t>(thread)]->fill();
+    };
+    const auto read = [&](int thread) {
+      volatile std::uint64_t sink = read_bytes(scratch[static_cast<std::size_t>(thread)]->data(), bytes, passes);
+      (void)sink;
+    };
+    Ceiling ceiling;
+    set_value(ceiling, repeat_on_threads(threads, count, prepare, read), static_cast<double>(bytes) * static_cast<double>(passes) * threads);
+    filled = true;
+    ceiling.device = host_cpu().name;
+    ceiling.kind = "bandwidth";
+    ceiling.level = level.name;
+    ceiling.unit = "B/s";
+    ceiling.threads = threads;
+    ceiling.theoretical = ceiling.clock_hz * level.theoretical_per_cycle * threads;
+    ceiling.source = "measured";
+    ceiling.method =
+        fmt::format("read, {} KiB a thread, {} x {} bit, best of {}{}", bytes >> 10, micro_kernel_target(), 8 * micro_kernel_vector_bytes(), count, level.note);
+    ceiling.capacity_bytes = level.capacity;
+    list.push_back(std::move(ceiling));
+  }
+  return list;
+}
+
+}  // namespace convroof
