@@ -16,7 +16,7 @@ double median(std::span<const double> values);                  // mean of the t
 double quantile(std::span<const double> values, double share);  // linear between order statistics (Hyndman and Fan 1996, type 7: the default of NumPy and R)
 double median_absolute_deviation(std::span<const double> values);
 
-// P(X <= k) of a binomial with n trials and probability 1/2, to about 1e-12; 0 for k < 0.
+// P(X <= k) of a binomial with n trials and probability 1/2, to about 1e-11; 0 for k < 0.
 double binomial_half_cdf(std::size_t n, long k);
 
 // Distribution-free interval of the median: [x_(k), x_(n + 1 - k)], 1-based and sorted, with the largest k whose coverage

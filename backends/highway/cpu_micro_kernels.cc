@@ -94,7 +94,7 @@ struct DotU8S8 {
 #endif
 
 template <class I>
-void Run(std::size_t iterations, void* scratch) {
+std::size_t Run(std::size_t iterations, void* scratch) {
   using Element = typename I::Element;
   const hn::ScalableTag<typename I::Sum> ds;
   const hn::Repartition<Element, decltype(ds)> de;
@@ -158,10 +158,11 @@ void Run(std::size_t iterations, void* scratch) {
   }
 
   // Every accumulator reaches memory, or its chain would be dead code.
-  auto* const out = reinterpret_cast<typename I::Sum*>(static_cast<char*>(scratch) + kMicroKernelScratch - HWY_MAX_BYTES);
+  auto* const out = static_cast<typename I::Sum*>(scratch) + kMicroKernelScratch / sizeof(typename I::Sum) - hn::Lanes(ds);
 #define CONVROOF_SUM(r) hn::Add(hn::Add(hn::Add(s##r##0, s##r##1), hn::Add(s##r##2, s##r##3)), hn::Add(hn::Add(t##r##0, t##r##1), hn::Add(t##r##2, t##r##3)))
   hn::Store(hn::Add(hn::Add(hn::Add(CONVROOF_SUM(0), CONVROOF_SUM(1)), hn::Add(CONVROOF_SUM(2), CONVROOF_SUM(3))), CONVROOF_SUM(4)), ds, out);
 #undef CONVROOF_SUM
+  return hn::Lanes(ds);
 }
 
 template <class I>
@@ -190,7 +191,7 @@ ComputeLoop ComputeLoopOf(MicroKernel kernel) {
     case MicroKernel::dot_s16:
       return Loop<DotS16>("s16 dot product of pairs");
   }
-  return {nullptr, 0, nullptr};
+  return {};
 }
 
 std::uint64_t ReadBytes(const void* data, std::size_t bytes, std::size_t passes) {

@@ -9,9 +9,11 @@ namespace convroof {
 
 // One loop over the instructions of one type. `operations(iterations)` are multiplications and additions, 1 each.
 struct ComputeLoop {
-  const char* instruction;                             // what it executes, for people; nullptr: this CPU or build has none
-  std::size_t operations_per_iteration;                // of one thread
-  void (*run)(std::size_t iterations, void* scratch);  // scratch: kMicroKernelScratch bytes, aligned to 64, filled by fill_micro_kernel_scratch
+  const char* instruction = nullptr;         // what it executes, for people; nullptr: this CPU or build has none
+  std::size_t operations_per_iteration = 0;  // of one thread
+  // Scratch: kMicroKernelScratch bytes, aligned to 64, filled by fill_micro_kernel_scratch. The sums of all accumulators, added lane by lane, are stored in its
+  // last bytes, so that no chain is dead code; returns how many there are, of 32 bits each.
+  std::size_t (*run)(std::size_t iterations, void* scratch) = nullptr;
 };
 
 enum class MicroKernel {

@@ -5,6 +5,7 @@
 
 #include "backends/backend.h"
 #include "backends/highway/algorithms.h"
+#include "backends/highway/cpu_ceilings.h"
 #include "backends/host_cpu.h"
 
 namespace convroof {
@@ -38,6 +39,10 @@ class HighwayBackend final : public Backend {
   }
 
   ErrorModel error(const Variant& variant, const Case& c) const override { return algorithm_of(variant).error(c); }
+
+  // The roofs of the CPU, for every backend that runs on it.
+  std::vector<Ceiling> compute_ceilings(DataType type, int threads) override { return measure_cpu_compute(type, threads, /*quick=*/true); }
+  std::vector<Ceiling> bandwidth_ceilings(int threads) override { return measure_cpu_bandwidth(threads, /*quick=*/true); }
 };
 
 }  // namespace
