@@ -2,6 +2,7 @@
 
 #include "backends/highway/direct.h"
 #include "backends/highway/gemm.h"
+#include "backends/highway/sparse_direct.h"
 
 namespace convroof::highway {
 
@@ -9,6 +10,7 @@ const std::vector<Algorithm>& algorithms() {
   static const std::vector<Algorithm> table = {
       direct_algorithm(),
       gemm_algorithm(),
+      sparse_direct_algorithm(),
   };
   return table;
 }

@@ -1,0 +1,91 @@
+// Kernels that leave zeros out, on shapes that divide nothing and at densities from none to all.
+#include <gtest/gtest.h>
+
+#include "tests/backends/highway/exact_check.h"
+#include "tests/backends/highway/kernel_check.h"
+
+namespace convroof::highway {
+namespace {
+
+constexpr double kShares[] = {0, 0.03, 0.5, 1};
+
+TEST(SparseDirect, ConvolutionsOfEveryDensity) {
+  for (const double share : kShares)
+    for (const std::int64_t kernel : {1, 3, 5})
+      for (const std::int64_t stride : {1, 2, 3})
+        for (const std::int64_t padding : {0, 1, 2}) check_exact("sparse-direct", convolution(7, 9, 11, 17, kernel, stride, padding), {.weights = share});
+}
+
+TEST(SparseDirect, EveryWidth) {
+  for (std::int64_t width = 1; width <= 60; ++width) check_exact("sparse-direct", convolution(3, 2, 5, width, 3, 1, 1), {.weights = 0.3});
+  for (std::int64_t width = 2; width <= 40; width += 3) check_exact("sparse-direct", convolution(3, 2, 7, width, 3, 2, 1), {.weights = 0.3});
+}
+
+TEST(SparseDirect, GroupsAndDilation) {
+  check_exact("sparse-direct", convolution(12, 18, 9, 10, 3, 1, 1, 3), {.weights = 0.4});
+  check_exact("sparse-direct", convolution(6, 6, 9, 10, 3, 1, 2, 6, 2), {.weights = 0.6});
+  check_exact("sparse-direct", convolution(4, 5, 12, 13, 3, 2, 2, 1, 3), {.weights = 0.6});
+}
+
+TEST(SparseDirect, Pointwise) {
+  for (const std::int64_t size : {1, 3, 7, 8, 9, 33}) {
+    check_exact("sparse-direct", convolution(31, 20, size, size, 1), {.weights = 0.2});
+    check_exact("sparse-direct", convolution(31, 20, size, size, 1, 2), {.weights = 0.2});
+  }
+}
+
+TEST(SparseDirect, ImagesInLanes) {
+  for (const std::int64_t batch : {2, 5, 16, 17, 33}) {
+    check_exact("sparse-direct", convolution(5, 6, 7, 7, 3, 1, 1), {.batch = batch, .threads = 2, .weights = 0.3});
+    check_exact("sparse-direct", convolution(5, 6, 7, 7, 1), {.batch = batch, .weights = 0.3});
+  }
+}
+
+TEST(SparseDirect, Threads) {
+  for (const int threads : {1, 2, 3, 5}) {
+    check_exact("sparse-direct", convolution(33, 50, 9, 15, 3, 1, 1), {.batch = 3, .threads = threads, .weights = 0.1});
+    check_exact("sparse-direct", convolution(33, 3, 4, 4, 1), {.threads = threads, .weights = 0.5});
+    check_exact("sparse-direct", fully_connected(50, 1, 70), {.threads = threads, .weights = 0.5});
+  }
+}
+
+TEST(SparseDirect, FullyConnected) {
+  for (const double share : kShares)
+    for (const std::int64_t batch : {1, 2, 16, 19}) {
+      check_exact("sparse-direct", fully_connected(70, 1, 37), {.batch = batch, .weights = share});
+      check_exact("sparse-direct", fully_connected(5, 4, 16), {.batch = batch, .weights = share});
+    }
+}
+
+TEST(SparseDirect, RowsOfVeryDifferentLength) {
+  // One full row among empty ones: what does not fit into slots goes to the leftovers.
+  LayerSpec layer = fully_connected(300, 1, 40);
+  const Case c{.layer = layer};
+  Tensor input(ElementType::f32, c.input_shape()), none, weights(ElementType::f32, c.weight_shape()), bias(ElementType::f32, {40, 1, 1, 1});
+  for (std::int64_t i = 0; i < 300; ++i) input.set_value(i, static_cast<double>(i % 7 - 3)), weights.set_value(17 * 300 + i, static_cast<double>(i % 5 - 2));
+  const auto kernel = algorithm_named("sparse-direct").prepare(c, {input, none, weights, bias});
+  kernel->poison_output();
+  kernel->run(1);
+  Tensor output(ElementType::f32, c.output_shape());
+  kernel->read_output(output);
+  double sum = 0;
+  for (std::int64_t i = 0; i < 300; ++i) sum += input.value(i) * weights.value(17 * 300 + i);
+  for (std::int64_t k = 0; k < 40; ++k) EXPECT_EQ(output.value(k), k == 17 ? sum : 0);
+  EXPECT_EQ(kernel->work().macs_executed, 240U);  // a fifth of the row is zero
+}
+
+TEST(SparseDirect, NormalValuesAndEpilogues) {
+  for (const Activation activation : {Activation::none, Activation::relu, Activation::sigmoid, Activation::tanh})
+    for (const Epilogue epilogue : {Epilogue::layer, Epilogue::bias, Epilogue::none}) {
+      LayerSpec layer = convolution(10, 20, 9, 33, 3, 1, 1);
+      layer.activation = activation;
+      check("sparse-direct", layer, {.epilogue = epilogue});
+      layer = fully_connected(33, 2, 50);
+      layer.activation = activation;
+      check("sparse-direct", layer, {.epilogue = epilogue});
+      check("sparse-direct", layer, {.batch = 3, .epilogue = epilogue});
+    }
+}
+
+}  // namespace
+}  // namespace convroof::highway
