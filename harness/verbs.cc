@@ -5,8 +5,10 @@
 #include <cstdio>
 
 #include "backends/registry.h"
+#include "harness/build_info.h"
 #include "harness/command_line.h"
 #include "harness/exit_code.h"
+#include "harness/worker.h"
 #include "workloads/nearest.h"
 
 namespace convroof {
@@ -26,6 +28,7 @@ std::vector<Verb> all_verbs() {
   std::vector<Verb> verbs = {
       list_verb(),
       describe_verb(),
+      run_verb(),
   };
   for (const auto& backend : backends())
     for (Verb& verb : backend->verbs()) verbs.push_back(std::move(verb));
@@ -34,6 +37,7 @@ std::vector<Verb> all_verbs() {
 
 int convroof_main(const std::vector<std::string>& arguments) {
   return guarded([&]() -> int {
+    if (arguments.size() == 1 && arguments.front() == kWorkerVerb) return worker_main();
     const std::vector<Verb> verbs = all_verbs();
     if (arguments.empty()) {
       std::fputs(help(verbs).c_str(), stderr);
@@ -46,7 +50,7 @@ int convroof_main(const std::vector<std::string>& arguments) {
       return exit_code::success;
     }
     if (word == "--version") {
-      std::puts("convroof " CONVROOF_VERSION);
+      std::puts(fmt::format("convroof {} ({})", build_info().version, build_info().commit).c_str());
       flush_stdout();
       return exit_code::success;
     }

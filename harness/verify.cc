@@ -1,0 +1,114 @@
+#include "harness/verify.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace convroof {
+namespace {
+
+// What one thread finds out about its planes.
+struct Tally {
+  double max_error = 0, bound = 0, squares_error = 0, squares_expected = 0;
+  std::int64_t wrong = 0, nonzero = 0, first_wrong = -1;
+  double first_actual = 0, first_expected = 0, first_bound = 0;
+
+  void add(std::int64_t index, double actual, double expected, double allowed) {
+    const double error = std::abs(actual - expected);
+    if (expected != 0) ++nonzero;
+    bound = std::max(bound, allowed);
+    squares_expected += expected * expected;
+    if (error <= allowed) {  // "is it inside?": NaN is not
+      max_error = std::max(max_error, error);
+      squares_error += error * error;
+      return;
+    }
+    ++wrong;
+    max_error = std::isfinite(error) ? std::max(max_error, error) : std::numeric_limits<double>::infinity();
+    squares_error += error * error;
+    if (first_wrong < 0) first_wrong = index, first_actual = actual, first_expected = expected, first_bound = allowed;
+  }
+
+  void merge(const Tally& other) {
+    max_error = std::max(max_error, other.max_error);
+    bound = std::max(bound, other.bound);
+    squares_error += other.squares_error;
+    squares_expected += other.squares_expected;
+    nonzero += other.nonzero;
+    if (other.first_wrong >= 0 && (first_wrong < 0 || other.first_wrong < first_wrong)) {
+      first_wrong = other.first_wrong, first_actual = other.first_actual, first_expected = other.first_expected, first_bound = other.first_bound;
+    }
+    wrong += other.wrong;
+  }
+};
+
+template <typename T>
+double as_double(T value) {
+  if constexpr (std::is_same_v<T, BFloat16> || std::is_same_v<T, Float16>)
+    return static_cast<double>(static_cast<float>(value));
+  else
+    return static_cast<double>(value);
+}
+
+std::string position(std::int64_t index, const Tensor::Shape& shape) {
+  return fmt::format("({}, {}, {}, {})", index / (shape[1] * shape[2] * shape[3]), index / (shape[2] * shape[3]) % shape[1], index / shape[3] % shape[2],
+                     index % shape[3]);
+}
+
+}  // namespace
+
+Verdict verify(const Tensor& actual, const Expected& expected, const ErrorModel& model) {
+  Verdict verdict;
+  if (actual.shape() != expected.tensor().shape()) {
+    verdict.reason = "the output has another shape than expected";
+    return verdict;
+  }
+  const Tensor::Shape& shape = actual.shape();
+  const std::int64_t planes = shape[0] * shape[1], pixels = shape[2] * shape[3];
+  const std::span<const double> wanted = expected.values();
+  Tally total;
+  visit_type(actual.type(), [&](auto zero) {
+    using T = decltype(zero);
+    const T* const got = actual.as<T>().data();
+#pragma omp parallel
+    {
+      Tally mine;
+      std::vector<double> magnitude(static_cast<std::size_t>(pixels));
+#pragma omp for schedule(static) nowait
+      for (std::int64_t plane = 0; plane < planes; ++plane) {
+        expected.magnitudes(plane / shape[1], plane % shape[1], magnitude);
+        for (std::int64_t i = 0; i < pixels; ++i) {
+          const std::int64_t index = plane * pixels + i;
+          const double want = wanted[static_cast<std::size_t>(index)];
+          const double allowed =
+              model.relative_to_magnitude * magnitude[static_cast<std::size_t>(i)] + model.relative_to_expected * std::abs(want) + model.absolute;
+          mine.add(index, as_double(got[index]), want, allowed);
+        }
+      }
+#pragma omp critical
+      total.merge(mine);
+    }
+  });
+
+  verdict.max_error = total.max_error;
+  verdict.error_bound = total.bound;
+  verdict.relative_l2_error = total.squares_expected > 0 ? std::sqrt(total.squares_error / total.squares_expected) : std::sqrt(total.squares_error);
+  verdict.share_nonzero = static_cast<double>(total.nonzero) / static_cast<double>(actual.count());
+  verdict.wrong = total.wrong;
+  if (total.wrong > 0) {
+    verdict.reason = fmt::format("{} of {} elements are outside their bound; the first, {}, is {} and should be {} +- {:.3g}", total.wrong, actual.count(),
+                                 position(total.first_wrong, shape), total.first_actual, total.first_expected, total.first_bound);
+    return verdict;
+  }
+  if (model.largest_relative_l2 > 0 && !(verdict.relative_l2_error <= model.largest_relative_l2)) {
+    verdict.reason = fmt::format("the whole output is {:.3g} from the expected one (relative, Euclidean); {:.3g} is allowed", verdict.relative_l2_error,
+                                 model.largest_relative_l2);
+    return verdict;
+  }
+  verdict.right = true;
+  return verdict;
+}
+
+}  // namespace convroof
