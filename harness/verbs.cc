@@ -29,6 +29,7 @@ std::vector<Verb> all_verbs() {
       list_verb(),
       describe_verb(),
       run_verb(),
+      compare_verb(),
   };
   for (const auto& backend : backends())
     for (Verb& verb : backend->verbs()) verbs.push_back(std::move(verb));
