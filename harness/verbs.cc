@@ -29,6 +29,7 @@ std::vector<Verb> all_verbs() {
       list_verb(),
       describe_verb(),
       run_verb(),
+      ceilings_verb(),
       compare_verb(),
   };
   for (const auto& backend : backends())

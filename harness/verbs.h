@@ -10,6 +10,7 @@ namespace convroof {
 Verb list_verb();
 Verb describe_verb();
 Verb run_verb();
+Verb ceilings_verb();
 Verb compare_verb();
 
 // All verbs in the order of `convroof --help`, those of backends last.
