@@ -28,6 +28,8 @@ std::vector<Verb> all_verbs() {
   std::vector<Verb> verbs = {
       list_verb(),
       describe_verb(),
+      plot_verb(),
+      report_verb(),
       run_verb(),
       ceilings_verb(),
       compare_verb(),

@@ -9,6 +9,8 @@ namespace convroof {
 
 Verb list_verb();
 Verb describe_verb();
+Verb plot_verb();
+Verb report_verb();
 Verb run_verb();
 Verb ceilings_verb();
 Verb compare_verb();
