@@ -183,6 +183,9 @@ OperandSet make_operands(const LayerSpec& layer, DataType type, std::int64_t bat
   if (layer.has_bias) {
     set.bias = Tensor(format.accumulator, {layer.out_channels, 1, 1, 1});
     fill(set.bias, {.data = data, .scale = whole ? 256.0f : 0.25f, .largest = 64, .key = stream_key(layer, seed, "bias"), .pruning_key = 0});
+    // Vendor libraries take the bias of an FP16 layer as FP16: values that FP16 holds are the same numbers for everybody.
+    if (type == DataType::f16)
+      for (float& value : set.bias.as<float>()) value = static_cast<float>(Float16(value));
   }
   return set;
 }

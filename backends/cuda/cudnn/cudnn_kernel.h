@@ -1,0 +1,20 @@
+// One layer through cuDNN's graph API.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "backends/backend.h"
+
+namespace convroof::cuda {
+
+enum class PlanChoice { heuristic, autotuned };
+
+// Throws std::runtime_error (no plan, too little memory), CudaError or CudnnError. Needs a device.
+std::unique_ptr<Kernel> make_cudnn_kernel(const Case& c, const Operands& operands, PlanChoice choice);
+
+// What cuDNN says about the case on a device that is only described: plan, engine, notes, workspace. Never throws; a refusal is the fact "cudnn_refused".
+std::map<std::string, std::string> described_plan_facts(const Case& c, const std::string& profile);
+
+}  // namespace convroof::cuda

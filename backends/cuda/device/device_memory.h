@@ -1,0 +1,46 @@
+// Memory of the device, owned.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <utility>
+
+#include "backends/cuda/device/check.h"
+
+namespace convroof::cuda {
+
+class DeviceMemory {
+ public:
+  DeviceMemory() = default;
+  // Throws CudaError (cudaErrorMemoryAllocation is not sticky: the case can be given up and the next one tried).
+  explicit DeviceMemory(std::size_t bytes) : bytes_(bytes) {
+    if (bytes > 0) CONVROOF_CUDA(cudaMalloc(&data_, bytes));
+  }
+  DeviceMemory(DeviceMemory&& other) noexcept : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  DeviceMemory& operator=(DeviceMemory&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~DeviceMemory() { cudaFree(data_); }  // a failure here is the echo of an earlier one, which has been thrown
+
+  void* data() const { return data_; }
+  template <typename T>
+  T* as() const {
+    return static_cast<T*>(data_);
+  }
+  std::size_t bytes() const { return bytes_; }
+
+  void upload(const void* host, std::size_t bytes) { CONVROOF_CUDA(cudaMemcpy(data_, host, bytes, cudaMemcpyHostToDevice)); }
+  void download(void* host, std::size_t bytes) const { CONVROOF_CUDA(cudaMemcpy(host, data_, bytes, cudaMemcpyDeviceToHost)); }
+  void fill(int byte) {
+    if (bytes_ > 0) CONVROOF_CUDA(cudaMemset(data_, byte, bytes_));
+  }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace convroof::cuda

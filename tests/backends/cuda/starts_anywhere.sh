@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# The program must start, and name what is missing, without driver, GPU, cuDNN or NVML. usage: starts_anywhere.sh path/to/convroof with-cudnn|without-cudnn
+set -euo pipefail
+convroof=$1
+
+# Nothing of the driver or of cuDNN may be needed for starting.
+if readelf -d "$convroof" | grep NEEDED | grep -E 'libcuda|libcudnn|libnvidia|libcudart|libcupti'; then
+  echo "these libraries must be opened while running, not linked" >&2
+  exit 1
+fi
+
+# Hides all devices as well, so that the answer is the same on a machine with a GPU.
+reason=$(CUDA_VISIBLE_DEVICES='' "$convroof" list backends | grep cuda)
+echo "$reason"
+grep -qE 'no NVIDIA driver|no CUDA device|too old' <<<"$reason"
+
+[[ $2 == with-cudnn ]] || exit 0
+# Hidden cuDNN: another reason, and an exit code of its own for the verb that needs it.
+set +e
+message=$(CONVROOF_CUDNN_LIBRARY=/nonexistent/libcudnn_graph.so "$convroof" cudnn-plans 2>&1)
+code=$?
+set -e
+echo "$message"
+[[ $code -eq 4 ]]
+grep -q 'cuDNN .* was not found' <<<"$message"
