@@ -1,5 +1,7 @@
 #include "harness/case_row.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <utility>
 
@@ -54,6 +56,14 @@ Row accesses_of(const std::vector<Traffic>& traffic) {
     entry["writes"] = entry.value("writes", std::uint64_t{0}) + t.writes;
   }
   return accesses;
+}
+
+// Why a measurement is noisy; empty where it is not.
+std::string noise_of(const Measurement& m) {
+  if (!m.noisy) return "";
+  if (m.stop_reason == name_of(StopReason::contended))
+    return fmt::format("other programs kept the processors busy: threads waited for one during {:.0f} % of the time", 100 * m.waiting_share);
+  return "the confidence interval did not get as narrow as asked for";
 }
 
 void add_simulated(Row& row, const Simulated& s, const std::vector<Traffic>& traffic) {
@@ -111,7 +121,7 @@ Row planned_row(const Plan& plan, const PlannedCase& planned) {
 void add_numbers(Row& row, const Numbers& n) {
   const Measurement& m = n.measurement;
   row["outcome"] = m.noisy ? "noisy" : "measured";
-  row["reason"] = m.noisy ? Row("the confidence interval did not get as narrow as asked for") : Row("");
+  row["reason"] = noise_of(m);
   row["seconds"] = m.seconds;
   row["seconds_ci95"] = {m.ci_lo, m.ci_hi};
   row["samples"] = m.samples;

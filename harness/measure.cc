@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 
@@ -94,6 +96,19 @@ void summarise(Measurement& result) {
 
 }  // namespace
 
+std::optional<double> seconds_without_processor() {
+  // Second number of schedstat: nanoseconds spent waiting on a run queue.
+  namespace fs = std::filesystem;
+  std::error_code error;
+  double nanoseconds = 0;
+  bool known = false;
+  for (fs::directory_iterator thread("/proc/self/task", error), end; !error && thread != end; thread.increment(error)) {
+    double running = 0, waiting = 0;
+    if (std::ifstream(thread->path() / "schedstat") >> running >> waiting) nanoseconds += waiting, known = true;
+  }
+  return known ? std::optional(nanoseconds * 1e-9) : std::nullopt;
+}
+
 double timer_grain() {
   static const double grain = [] {
     double smallest = 1;
@@ -129,19 +144,28 @@ Measurement measure(Kernel& kernel, Clock backend_clock, CacheState cache, const
   }
 
   StoppingRule rule(sampling);
+  const std::optional<double> waited_before = backend_clock == Clock::host ? seconds_without_processor() : std::nullopt;
   const auto start = HostClock::now();
+  const auto waiting_share = [&] {
+    const std::optional<double> waited = waited_before ? seconds_without_processor() : std::nullopt;
+    return waited ? std::max(0.0, *waited - *waited_before) / seconds_since(start) : 0;
+  };
   for (;;) {
     if (cold) {
       kernel.make_cold();
       (*sweep)();
     }
     const double seconds = time_runs(kernel, backend_clock, result.runs_per_sample) / result.runs_per_sample;
-    if (const auto reason = rule.add(seconds, seconds_since(start))) {
-      result.samples = rule.samples();
-      result.stop_reason = name_of(*reason);
-      result.noisy = *reason != StopReason::precise;
-      break;
-    }
+    const auto reason = rule.add(seconds, seconds_since(start));
+    if (!reason) continue;
+    result.waiting_share = waiting_share();
+    const bool contended = result.waiting_share > std::max(0.02, sampling.half_width);
+    constexpr double kPatience = 2;  // seconds in which the share may fall again, if the machine is left alone
+    if (contended && *reason == StopReason::precise && seconds_since(start) < std::min(sampling.max_seconds, kPatience)) continue;
+    result.samples = rule.samples();
+    result.stop_reason = name_of(contended ? StopReason::contended : *reason);
+    result.noisy = contended || *reason != StopReason::precise;
+    break;
   }
   summarise(result);
   return result;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <new>
@@ -35,12 +36,16 @@ Measurement pooled(const std::vector<Measurement>& parts, double half_width) {
     whole.samples.insert(whole.samples.end(), parts[i].samples.begin(), parts[i].samples.end());
     whole.warm_up_runs += parts[i].warm_up_runs;
     whole.stop_reason = parts[i].stop_reason;
+    whole.waiting_share = std::max(whole.waiting_share, parts[i].waiting_share);
   }
   whole.seconds = median(whole.samples);
   const Interval interval = median_interval_of_series(whole.samples);
   whole.ci_lo = interval.lo;
   whole.ci_hi = interval.hi;
-  if (whole.clock != Clock::simulated) whole.noisy = !(interval.half_width() <= half_width * whole.seconds);
+  const auto is_contended = [](const Measurement& part) { return part.stop_reason == name_of(StopReason::contended); };
+  const bool contended = std::any_of(parts.begin(), parts.end(), is_contended);
+  if (contended) whole.stop_reason = name_of(StopReason::contended);
+  if (whole.clock != Clock::simulated) whole.noisy = contended || !(interval.half_width() <= half_width * whole.seconds);
   return whole;
 }
 

@@ -17,6 +17,8 @@ std::string_view name_of(StopReason reason) {
       return "time";
     case StopReason::samples:
       return "samples";
+    case StopReason::contended:
+      return "contended";
     case StopReason::deterministic:
       return "deterministic";
   }

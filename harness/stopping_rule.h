@@ -22,6 +22,7 @@ enum class StopReason {
   noisy,          // inherently noisy: at the rate at which the interval shrinks, the time allowed would not do
   time,           // max_seconds are over
   samples,        // max_samples are taken
+  contended,      // other programs took the processors from this one while it was timed, whatever the interval says; reported by `measure`
   deterministic,  // a simulated clock: one sample says it all
 };
 std::string_view name_of(StopReason reason);

@@ -1,8 +1,11 @@
 #include "harness/measure.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <limits>
 #include <stdexcept>
 #include <thread>
@@ -127,6 +130,36 @@ TEST(Measure, a_clock_that_says_nothing_or_nonsense_is_refused) {
     EXPECT_THROW(measure(kernel, Clock::simulated, CacheState::warm, quick_sampling()), std::logic_error) << nonsense;
     EXPECT_THROW(measure(kernel, Clock::device, CacheState::warm, quick_sampling()), std::logic_error) << nonsense;
   }
+}
+
+// Two threads pinned to one processor: each waits half of the time, and the measurement must say so.
+TEST(Measure, waiting_for_processors_is_noticed) {
+  if (!seconds_without_processor()) GTEST_SKIP() << "the system does not tell how long threads wait";
+  cpu_set_t before, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  int processor = 0;
+  while (!CPU_ISSET(processor, &before)) ++processor;
+  CPU_ZERO(&one);
+  CPU_SET(processor, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  std::atomic<bool> done = false;
+  std::jthread rival([&] {
+    while (!done) {
+    }
+  });
+  ScriptedKernel kernel;
+  kernel.script = [](int times) {
+    for (const auto start = std::chrono::steady_clock::now(); std::chrono::steady_clock::now() - start < std::chrono::microseconds(100) * times;) {
+    }
+    return std::nullopt;
+  };
+  const Measurement m =
+      measure(kernel, Clock::host, CacheState::warm, {.half_width = 0.2, .min_seconds = 0.1, .max_seconds = 0.3, .min_samples = 5, .max_samples = 100'000});
+  done = true;
+  sched_setaffinity(0, sizeof before, &before);
+  EXPECT_EQ(m.stop_reason, "contended");
+  EXPECT_TRUE(m.noisy);
+  EXPECT_GT(m.waiting_share, 0.2);
 }
 
 TEST(Measure, the_timer_resolves_a_microsecond) { EXPECT_LT(timer_grain(), 1e-6); }
