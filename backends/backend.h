@@ -150,7 +150,7 @@ struct Ceiling {
   std::string unit;         // "op/s", "B/s"
   int threads = 1;
   double clock_hz = 0;              // during the measurement; 0: unknown
-  double spread = 0;                // (90th - 10th percentile) / median of the repetitions, whose best is the value; 0 for stated values
+  double spread = 0;                // (90th - 10th percentile) / best of the repetitions; the best is the value; 0 for stated values
   double theoretical = 0;           // 0: unknown
   std::string source;               // measured, simulated, datasheet
   std::string method;               // one line

@@ -16,7 +16,7 @@ void make_finite(double& value) {
   if (!std::isfinite(value) || value < 0) value = 0;  // 0 says "unknown" in every optional field of a ceiling
 }
 
-// (largest - smallest) / median is not kept with its parts, so that of two measurements is the distance of their extremes at worst.
+// The repetitions behind a spread are not kept, so that of two measurements together is taken at its worst.
 Ceiling merged(const Ceiling& a, const Ceiling& b) {
   Ceiling result = a.value >= b.value ? a : b;
   const double lower = std::min(a.value * (1 - a.spread), b.value * (1 - b.spread));

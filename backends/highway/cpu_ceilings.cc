@@ -90,39 +90,71 @@ class Scratch {
 };
 
 struct Repetitions {
-  std::vector<double> seconds;  // of each, from the common start to the end of the last thread
+  std::vector<double> seconds;  // of each, from the start of the first thread to the end of the last
   double clock_hz = 0;          // the highest that a chain of additions saw between them; contention can only make it look lower
 };
 
-// Runs prepare(thread) once and then work(thread) `count` times on every thread at the same time, each thread on a processor of its own.
+// Repetitions are short, about a millisecond, because somebody else's program may share the machine: a scheduler gives processors away for several
+// milliseconds, and among many short repetitions some fall between. There are at least `fewest` of them, and more, up to `most`, until the three best agree
+// within 1 %: a roof that was seen once was not seen. On a busy machine barriers are slow, so time is limited as well.
+struct Counts {
+  int fewest, most;
+  double most_seconds;
+};
+
+bool best_three_agree(std::vector<double> seconds) {
+  if (seconds.size() < 3) return false;
+  std::partial_sort(seconds.begin(), seconds.begin() + 3, seconds.end());
+  return seconds[2] <= 1.01 * seconds[0];
+}
+
+// Runs prepare(thread) once and then work(thread, repetition) again and again on every thread at the same time, each thread on a processor of its own.
 template <typename Prepare, typename Work>
-Repetitions repeat_on_threads(int threads, int count, const Prepare& prepare, const Work& work) {
+Repetitions repeat_on_threads(int threads, Counts counts, const Prepare& prepare, const Work& work) {
   const std::vector<int> processors = usable_processors();
   Repetitions result;
-  result.seconds.resize(static_cast<std::size_t>(count));
+  struct alignas(64) Span {
+    double start = 0, end = 0;
+  };
+  std::vector<Span> spans(static_cast<std::size_t>(threads));
+  double begin = 0;
   int team = 0;
+  bool enough = false;
 #pragma omp parallel num_threads(threads)
   {
     const int thread = omp_get_thread_num();
     const Pinned pinned(processors.empty() ? thread : processors[static_cast<std::size_t>(thread) % processors.size()]);
 #pragma omp single
-    team = omp_get_num_threads();
+    {
+      team = omp_get_num_threads();
+      spans.resize(static_cast<std::size_t>(team));
+    }
     prepare(thread);
-    work(thread);  // the first time is nobody's
-    for (int i = 0; i < count; ++i) {
-      double start = 0;
+    work(thread, 0);  // the first time is nobody's
+#pragma omp single
+    begin = now();
+    for (int i = 1; !enough; ++i) {
 #pragma omp barrier
-      start = now();
-      work(thread);
+      // Every thread by its own watch: one that was put to sleep at the barrier would otherwise find the others done, and the memory all to itself.
+      Span& span = spans[static_cast<std::size_t>(thread)];
+      span.start = now();
+      work(thread, i);
+      span.end = now();
 #pragma omp barrier
       if (thread == 0) {
-        result.seconds[static_cast<std::size_t>(i)] = now() - start;
-        constexpr std::uint64_t kAdditions = 100'000;  // 30 us: short against any change of clock
+        double first = spans[0].start, last = spans[0].end;
+        for (const Span& other : spans) first = std::min(first, other.start), last = std::max(last, other.end);
+        result.seconds.push_back(last - first);
+        constexpr std::uint64_t kAdditions = 50'000;  // some 15 us: short against any change of clock
         const double chain = now();
         volatile std::uint64_t sink = dependent_additions(kAdditions, static_cast<std::uint64_t>(i) | 1);
         (void)sink;
         result.clock_hz = std::max(result.clock_hz, static_cast<double>(kAdditions) / (now() - chain));
+        const bool agreed = i >= counts.fewest && i % 20 == 0 && best_three_agree(result.seconds);
+        const double spent = now() - begin;
+        enough = agreed || i >= counts.most || spent > 3 * counts.most_seconds || (spent > counts.most_seconds && best_three_agree(result.seconds));
       }
+#pragma omp barrier
     }
   }
   if (team != threads) throw std::runtime_error(fmt::format("OpenMP gave {} of {} threads", team, threads));
@@ -135,7 +167,7 @@ void set_value(Ceiling& ceiling, Repetitions repetitions, double amount) {
   std::sort(seconds.begin(), seconds.end());
   const auto rate = [&](double share) { return amount / seconds[static_cast<std::size_t>(share * static_cast<double>(seconds.size() - 1))]; };
   ceiling.value = rate(0);
-  ceiling.spread = (rate(0.1) - rate(0.9)) / rate(0.5);
+  ceiling.spread = (rate(0.1) - rate(0.9)) / rate(0);
   ceiling.clock_hz = repetitions.clock_hz;
 }
 
@@ -143,27 +175,29 @@ Ceiling measured_loop(MicroKernel kernel, const ComputeLoop& loop, int threads, 
   std::vector<std::unique_ptr<Scratch>> scratch;
   for (int i = 0; i < threads; ++i) scratch.push_back(std::make_unique<Scratch>(kMicroKernelScratch));
   fill_micro_kernel_scratch(kernel, scratch[0]->data());
-  const double start = now();
-  constexpr std::size_t kTrial = 100'000;
-  loop.run(kTrial, scratch[0]->data());
-  const double per_iteration = (now() - start) / kTrial;
-  const double target = quick ? 0.01 : 0.03;
-  const auto iterations = static_cast<std::size_t>(std::max(1.0, target / per_iteration));
+  constexpr std::size_t kTrial = 10'000;
+  double per_iteration = 1;
+  for (int i = 0; i < 10; ++i) {  // the fastest: a trial that was interrupted would make all repetitions too short
+    const double start = now();
+    loop.run(kTrial, scratch[0]->data());
+    per_iteration = std::min(per_iteration, (now() - start) / kTrial);
+  }
+  constexpr double kTarget = 1e-3;
+  const auto iterations = static_cast<std::size_t>(std::max(1.0, kTarget / per_iteration));
 
-  const int count = quick ? 15 : 30;
+  const Repetitions repetitions = repeat_on_threads(
+      threads, quick ? Counts{100, 800, 0.8} : Counts{500, 4000, 4},
+      [&](int thread) { fill_micro_kernel_scratch(kernel, scratch[static_cast<std::size_t>(thread)]->data()); },
+      [&](int thread, int) { loop.run(iterations, scratch[static_cast<std::size_t>(thread)]->data()); });
   Ceiling ceiling;
-  set_value(ceiling,
-            repeat_on_threads(
-                threads, count, [&](int thread) { fill_micro_kernel_scratch(kernel, scratch[static_cast<std::size_t>(thread)]->data()); },
-                [&](int thread) { loop.run(iterations, scratch[static_cast<std::size_t>(thread)]->data()); }),
-            static_cast<double>(loop.operations_per_iteration * iterations) * threads);
+  set_value(ceiling, repetitions, static_cast<double>(loop.operations_per_iteration * iterations) * threads);
   ceiling.device = host_cpu().name;
   ceiling.kind = "compute";
   ceiling.unit = "op/s";
   ceiling.threads = threads;
   ceiling.source = "measured";
-  ceiling.method =
-      fmt::format("{}, {} x {} bit, operands from L1, best of {}", loop.instruction, micro_kernel_target(), 8 * micro_kernel_vector_bytes(), count);
+  ceiling.method = fmt::format("{}, {} x {} bit, operands from L1, best of {}", loop.instruction, micro_kernel_target(), 8 * micro_kernel_vector_bytes(),
+                               repetitions.seconds.size());
   return ceiling;
 }
 
@@ -204,9 +238,9 @@ std::vector<Level> levels(int threads) {
 
   const std::size_t l2_set = static_cast<std::size_t>(std::max(l2 * 5 / 8, 2 * l1));
   const std::size_t l3_set = static_cast<std::size_t>(std::max(4 * l2, l3 / 5 / threads));
-  // Large enough that no cache helps, small enough for any machine: 4 last-level caches, within an eighth of the memory.
+  // Large enough that no cache helps, small enough for any machine: 8 last-level caches, within an eighth of the memory.
   const auto memory = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-  const std::int64_t dram_set = std::min(std::max({4 * l3, 8 * l2 * threads, std::int64_t{128} << 20}), std::max(memory / 8, std::int64_t{32} << 20));
+  const std::int64_t dram_set = std::min(std::max({8 * l3, 8 * l2 * threads, std::int64_t{256} << 20}), std::max(memory / 8, std::int64_t{32} << 20));
   return {{"L1", static_cast<std::size_t>(l1 * 3 / 4), capacity(l1 * threads, cpu.l1d_bytes > 0), theory.l1_read_bytes, cpu.l1d_bytes > 0 ? "" : hidden},
           {"L2", l2_set, capacity(l2 * threads, cpu.l2_bytes > 0), theory.l2_read_bytes, cpu.l2_bytes > 0 ? "" : hidden},
           {"L3", l3_set, l3 > 0 ? capacity(l3, true) : std::int64_t{512} << 20, 0, l3 > 0 ? "" : hidden},
@@ -247,22 +281,26 @@ std::vector<Ceiling> measure_cpu_bandwidth(int threads, bool quick) {
   std::vector<Ceiling> list;
   bool filled = false;
   for (const Level& level : all) {
-    constexpr std::size_t kStep = 16 << 10;  // read_bytes wants whole unrolled steps of the widest vectors
-    const std::size_t bytes = std::max(level.bytes_per_thread / (kStep / 2) * (kStep / 2), kStep / 2);
-    // One repetition moves this much a thread; DRAM's rate swings with the neighbours on the socket, so it gets more of them.
+    constexpr std::size_t kStep = 8 << 10;  // read_bytes wants whole unrolled steps of the widest vectors
+    const std::size_t bytes = std::max(level.bytes_per_thread / kStep * kStep, kStep);
+    // What one repetition of a thread reads: the working set several times over, or of a large one the next part. What was read before the whole was gone
+    // through once more has left the caches.
     const bool is_dram = level.capacity == 0;
-    const double amount = quick ? 2e8 : 5e8;
-    const std::size_t passes = std::max<std::size_t>(1, static_cast<std::size_t>(amount / static_cast<double>(bytes)));
-    const int count = is_dram ? (quick ? 100 : 300) : (quick ? 30 : 60);
+    const std::size_t part = is_dram ? std::max(bytes / 4 / kStep * kStep, kStep) : bytes;
+    const std::size_t parts = bytes / part;
+    constexpr double kAmount = 1e8;
+    const std::size_t passes = is_dram ? 1 : std::max<std::size_t>(1, static_cast<std::size_t>(kAmount / static_cast<double>(bytes)));
     const auto prepare = [&](int thread) {
       if (!filled) scratch[static_cast<std::size_t>(thread)]->fill();
     };
-    const auto read = [&](int thread) {
-      volatile std::uint64_t sink = read_bytes(scratch[static_cast<std::size_t>(thread)]->data(), bytes, passes);
+    const auto read = [&](int thread, int repetition) {
+      const auto* const data = static_cast<const std::byte*>(scratch[static_cast<std::size_t>(thread)]->data());
+      volatile std::uint64_t sink = read_bytes(data + static_cast<std::size_t>(repetition) % parts * part, part, passes);
       (void)sink;
     };
+    const Repetitions repetitions = repeat_on_threads(threads, quick ? Counts{200, 500, 0.7} : Counts{1000, 4000, 4}, prepare, read);
     Ceiling ceiling;
-    set_value(ceiling, repeat_on_threads(threads, count, prepare, read), static_cast<double>(bytes) * static_cast<double>(passes) * threads);
+    set_value(ceiling, repetitions, static_cast<double>(part) * static_cast<double>(passes) * threads);
     filled = true;
     ceiling.device = host_cpu().name;
     ceiling.kind = "bandwidth";
@@ -271,8 +309,8 @@ std::vector<Ceiling> measure_cpu_bandwidth(int threads, bool quick) {
     ceiling.threads = threads;
     ceiling.theoretical = ceiling.clock_hz * level.theoretical_per_cycle * threads;
     ceiling.source = "measured";
-    ceiling.method =
-        fmt::format("read, {} KiB a thread, {} x {} bit, best of {}{}", bytes >> 10, micro_kernel_target(), 8 * micro_kernel_vector_bytes(), count, level.note);
+    ceiling.method = fmt::format("read, {} KiB a thread, {} x {} bit, best of {}{}", bytes >> 10, micro_kernel_target(), 8 * micro_kernel_vector_bytes(),
+                                 repetitions.seconds.size(), level.note);
     ceiling.capacity_bytes = level.capacity;
     list.push_back(std::move(ceiling));
   }
