@@ -1,7 +1,9 @@
 #include "backends/highway/algorithms.h"
 
+#include "backends/highway/bf16_direct.h"
 #include "backends/highway/direct.h"
 #include "backends/highway/gemm.h"
+#include "backends/highway/int8_direct.h"
 #include "backends/highway/sparse_direct.h"
 
 namespace convroof::highway {
@@ -10,6 +12,8 @@ const std::vector<Algorithm>& algorithms() {
   static const std::vector<Algorithm> table = {
       direct_algorithm(),
       gemm_algorithm(),
+      bf16_direct_algorithm(),
+      int8_direct_algorithm(),
       sparse_direct_algorithm(),
   };
   return table;

@@ -1,0 +1,28 @@
+#include "backends/highway/bf16_direct.h"
+
+#include <fmt/format.h>
+
+#include "backends/highway/dot_convolution.h"
+#include "backends/highway/narrow_pass.h"
+
+namespace convroof::highway {
+namespace {
+
+Support supports(const Case& c) {
+  if (c.type != DataType::bf16) return Support::no(fmt::format("`bf16-direct` computes bf16, not {}", name_of(c.type)));
+  return c.layer.has_weights() ? dot_convolution_supports(c) : narrow_pass_supports(c);
+}
+
+std::unique_ptr<Kernel> prepare(const Case& c, const Operands& operands) {
+  return c.layer.has_weights() ? make_dot_convolution(c, operands) : make_narrow_pass(c, operands);
+}
+
+}  // namespace
+
+Algorithm bf16_direct_algorithm() {
+  return {.variant = {.name = "bf16-direct", .summary = "bf16, f32 sums: convolution and fully connected by dot products in register tiles; other layers"},
+          .supports = supports,
+          .prepare = prepare};
+}
+
+}  // namespace convroof::highway

@@ -1,0 +1,377 @@
+#include "backends/highway/dot_convolution.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <map>
+
+#include "backends/highway/buffer.h"
+#include "backends/highway/convolution_shape.h"
+#include "backends/highway/dot_tile.h"
+#include "backends/highway/parallel.h"
+#include "backends/highway/tile_product.h"
+#include "backends/host_cpu.h"
+
+namespace convroof::highway {
+namespace {
+
+// A first layer's pixel is smaller than a word, or little more: then whole filter windows are gathered, and only the last word of a window is padded.
+constexpr std::int64_t kFewBytes = 8;
+
+class DotConvolution final : public Kernel {
+ public:
+  DotConvolution(const Case& c, const Operands& operands)
+      : c_(c), s_(flattened(convolution_shape(c), c)), tiles_(c.type == DataType::s8 ? int8_tiles() : bf16_tiles()) {
+    const bool fc = c.layer.op == Op::fc;
+    gathered_ = !fc && s_.groups == 1 && s_.dilation_width == 1 && s_.kernel_width * s_.kernel_height > 1 && s_.in_channels * bytes() <= kFewBytes;
+    columns_ = {s_.out_width, ceil_div(s_.out_width, tiles_.largest_tile)};
+    blocks_ = tiles_.blocks_of_tile(static_cast<int>(columns_.largest()));
+    pack_input(operands.input.data());
+    plan_tiles();
+    pack_weights(operands.weights.data());
+    if (c.has_bias()) {
+      bias_ = Buffer<std::int32_t>(s_.groups * s_.out_blocks() * kBlock);
+      for (std::int64_t g = 0; g < s_.groups; ++g)
+        std::memcpy(&bias_[g * s_.out_blocks() * kBlock], operands.bias.data() + g * s_.out_channels * 4, static_cast<std::size_t>(s_.out_channels) * 4);
+    }
+    output_ = Buffer<std::uint8_t>(s_.images * s_.groups * output_lines() * s_.out_pixels() * kLineBytes);
+    plan_shares();
+  }
+
+  std::optional<double> run(int times) override {
+    for (int i = 0; i < times; ++i)
+      on_threads(c_.threads, [this](int thread, int threads) {
+        for (auto share = static_cast<std::size_t>(thread); share + 1 < shares_.size(); share += static_cast<std::size_t>(threads))
+          run_outputs(shares_[share], shares_[share + 1], panels_.data() + static_cast<std::int64_t>(share) * panel_bytes());
+      });
+    return std::nullopt;
+  }
+
+  void poison_output() override {
+    if (is_int8())
+      std::ranges::fill(std::span(reinterpret_cast<std::int32_t*>(output_.data()), static_cast<std::size_t>(output_.count() / 4)),
+                        std::numeric_limits<std::int32_t>::min());
+    else
+      std::ranges::fill(output_.span(), std::uint8_t{0xff});  // NaN
+  }
+
+  void read_output(Tensor& canonical) override {
+    const std::int64_t width = is_int8() ? 4 : 2, per_line = kLineBytes / width, pixels = s_.out_pixels();
+    const bool fc = c_.layer.op == Op::fc;
+    for (std::int64_t ng = 0; ng < s_.images * s_.groups; ++ng)
+      for (std::int64_t k = 0; k < s_.out_channels; ++k)
+        for (std::int64_t p = 0; p < pixels; ++p) {
+          const std::int64_t to = fc ? p * s_.out_channels + k : (ng * s_.out_channels + k) * pixels + p;
+          std::memcpy(canonical.data() + to * width, output_.data() + ((ng * output_lines() + k / per_line) * pixels + p) * kLineBytes + k % per_line * width,
+                      static_cast<std::size_t>(width));
+        }
+  }
+
+  Work work() const override {
+    Work work;
+    work.macs_executed = static_cast<std::uint64_t>(c_.batch * macs_valid(c_.layer));
+    work.bytes_packed = input_.bytes() + weights_.bytes() + bias_.bytes() + output_.bytes();
+    work.unit_used = "dot";
+    work.accumulator = is_int8() ? "s32" : "f32";
+    work.facts["target"] = tiles_.target;
+    work.facts["implementation"] = gathered_ ? "dot tiles over gathered windows" : "dot tiles over channel blocks";
+    work.facts["tile"] = fmt::format("{} pixels x {} filters", columns_.largest(), blocks_ * kBlock);
+    return work;
+  }
+
+ private:
+  struct FilterGroup {
+    std::int64_t first = 0;  // filter block
+    int count = 1;
+  };
+  // One call of a tile function, in the order of the loops.
+  struct Output {
+    std::int32_t image_group, filters, tile;
+  };
+
+  bool is_int8() const { return c_.type == DataType::s8; }
+  std::int64_t bytes() const { return is_int8() ? 1 : 2; }
+  std::int64_t channels_per_line() const { return kLineBytes / bytes(); }
+  std::int64_t input_lines() const { return ceil_div(s_.in_channels, channels_per_line()); }                // of a group
+  std::int64_t output_lines() const { return is_int8() ? s_.out_blocks() : ceil_div(s_.out_blocks(), 2); }  // of a group
+  std::int64_t words_of_line(std::int64_t line) const {
+    return ceil_div(std::min(channels_per_line(), s_.in_channels - line * channels_per_line()) * bytes(), kWordBytes);
+  }
+  std::int64_t words_of_filter() const { return words_of_filter_; }
+
+  // A pointwise convolution of stride 1 does not care about rows, and a fully connected layer is one whose pixels are the batch.
+  static ConvolutionShape flattened(ConvolutionShape s, const Case& c) {
+    if (c.layer.op == Op::fc) {
+      ConvolutionShape product;
+      product.in_channels = c.layer.reduction_length();
+      product.out_channels = s.out_channels;
+      product.in_width = product.out_width = c.batch;
+      return product;
+    }
+    const bool pointwise = s.kernel_height == 1 && s.kernel_width == 1 && s.stride_height == 1 && s.stride_width == 1 && s.in_height == s.out_height &&
+                           s.in_width == s.out_width && s.pad_top == 0 && s.pad_left == 0;
+    if (pointwise) {
+      s.in_width = s.out_width = s.in_height * s.in_width;
+      s.in_height = s.out_height = 1;
+    }
+    return s;
+  }
+
+  // --- preparation ---
+  void pack_input(const std::byte* from) {
+    const std::int64_t size = bytes();
+    if (gathered_) {
+      // NHWC with a border of zeros.
+      padded_height_ = (s_.out_height - 1) * s_.stride_height + (s_.kernel_height - 1) * s_.dilation_height + 1;
+      padded_width_ = (s_.out_width - 1) * s_.stride_width + s_.kernel_width;
+      input_ = Buffer<std::uint8_t>(s_.images * padded_height_ * padded_width_ * s_.in_channels * size);
+      for (std::int64_t n = 0; n < s_.images; ++n)
+        for (std::int64_t ch = 0; ch < s_.in_channels; ++ch)
+          for (std::int64_t y = std::max<std::int64_t>(0, -s_.pad_top); y < s_.in_height && y + s_.pad_top < padded_height_; ++y)
+            for (std::int64_t x = 0; x < s_.in_width && x + s_.pad_left < padded_width_; ++x)
+              std::memcpy(input_.data() + (((n * padded_height_ + y + s_.pad_top) * padded_width_ + x + s_.pad_left) * s_.in_channels + ch) * size,
+                          from + (((n * s_.in_channels + ch) * s_.in_height + y) * s_.in_width + x) * size, static_cast<std::size_t>(size));
+      return;
+    }
+    const std::int64_t pixels = s_.in_pixels(), per_line = channels_per_line();
+    const bool fc = c_.layer.op == Op::fc;
+    input_ = Buffer<std::uint8_t>(s_.images * s_.groups * input_lines() * pixels * kLineBytes);
+    for (std::int64_t ng = 0; ng < s_.images * s_.groups; ++ng)
+      for (std::int64_t ch = 0; ch < s_.in_channels; ++ch)
+        for (std::int64_t p = 0; p < pixels; ++p) {
+          const std::int64_t source = fc ? p * s_.in_channels + ch : (ng * s_.in_channels + ch) * pixels + p;
+          std::memcpy(input_.data() + ((ng * input_lines() + ch / per_line) * pixels + p) * kLineBytes + ch % per_line * size, from + source * size,
+                      static_cast<std::size_t>(size));
+        }
+  }
+
+  // Word of a filter that holds (channel, row, column), and its place in the word, in elements of the group's canonical filter.
+  std::int64_t element_of(std::int64_t ch, std::int64_t r, std::int64_t s) const {
+    if (gathered_) return (r * s_.kernel_width + s) * s_.in_channels + ch;
+    const std::int64_t line = ch / channels_per_line(), per_word = kWordBytes / bytes();
+    return (first_word_of_line_[static_cast<std::size_t>(line)] + (r * s_.kernel_width + s) * words_of_line(line)) * per_word + ch % channels_per_line();
+  }
+
+  void pack_weights(const std::byte* from) {
+    const std::int64_t size = bytes(), per_word = kWordBytes / size;
+    filter_groups_.clear();
+    for (std::int64_t first = 0; first < s_.out_blocks();) {
+      int count = blocks_;
+      while (first + count > s_.out_blocks()) count /= 2;
+      filter_groups_.push_back({first, count});
+      first += count;
+    }
+    weights_ = Buffer<std::uint8_t>(s_.groups * s_.out_blocks() * words_of_filter() * kLineBytes);
+    for (std::int64_t g = 0; g < s_.groups; ++g)
+      for (const FilterGroup& filters : filter_groups_) {
+        std::uint8_t* const base = weights_of(g, filters);
+        const std::int64_t end = std::min(s_.out_channels, (filters.first + filters.count) * kBlock);
+        for (std::int64_t k = filters.first * kBlock; k < end; ++k)
+          for (std::int64_t ch = 0; ch < s_.in_channels; ++ch)
+            for (std::int64_t r = 0; r < s_.kernel_height; ++r)
+              for (std::int64_t s = 0; s < s_.kernel_width; ++s) {
+                const std::int64_t element = element_of(ch, r, s), block = k / kBlock - filters.first;
+                std::memcpy(base + ((element / per_word * filters.count + block) * kBlock + k % kBlock) * kWordBytes + element % per_word * size,
+                            from + ((((g * s_.out_channels + k) * s_.in_channels + ch) * s_.kernel_height + r) * s_.kernel_width + s) * size,
+                            static_cast<std::size_t>(size));
+              }
+      }
+  }
+
+  std::uint8_t* weights_of(std::int64_t g, const FilterGroup& filters) {
+    return weights_.data() + (g * s_.out_blocks() + filters.first) * words_of_filter() * kLineBytes;
+  }
+
+  void plan_tiles() {
+    if (gathered_) {
+      words_of_filter_ = ceil_div(s_.kernel_height * s_.kernel_width * s_.in_channels * bytes(), kWordBytes);
+      std::vector<DotTap> taps;
+      for (std::int64_t word = 0; word < words_of_filter_; word += 16)
+        taps.push_back({.a_offset = word / 16 * panel_line_bytes(),
+                        .first_word = word,
+                        .words = static_cast<std::int32_t>(std::min<std::int64_t>(16, words_of_filter_ - word))});
+      lists_.push_back(std::move(taps));
+      list_of_tile_.assign(static_cast<std::size_t>(s_.out_height * columns_.tiles), 0);
+      plan_copies();
+      return;
+    }
+    for (std::int64_t line = 0; line < input_lines(); ++line) {
+      first_word_of_line_.push_back(words_of_filter_);
+      words_of_filter_ += words_of_line(line) * s_.kernel_height * s_.kernel_width;
+    }
+    std::map<std::vector<std::uint32_t>, std::int32_t> known;
+    for (std::int64_t y = 0; y < s_.out_height; ++y)
+      for (std::int64_t t = 0; t < columns_.tiles; ++t) {
+        const std::vector<std::uint32_t> border = border_of(y, t);
+        const auto [entry, is_new] = known.try_emplace(border, static_cast<std::int32_t>(lists_.size()));
+        if (is_new) lists_.push_back(make_list(border));
+        list_of_tile_.push_back(entry->second);
+      }
+  }
+
+  // Pixels of a tile that have an input under each tap (row, column) of the filter.
+  std::vector<std::uint32_t> border_of(std::int64_t y, std::int64_t tile) const {
+    std::vector<std::uint32_t> border;
+    for (std::int64_t r = 0; r < s_.kernel_height; ++r) {
+      const std::int64_t row = y * s_.stride_height - s_.pad_top + r * s_.dilation_height;
+      for (std::int64_t s = 0; s < s_.kernel_width; ++s) {
+        std::uint32_t pixels = 0;
+        for (std::int64_t i = 0; i < columns_.size(tile); ++i) {
+          const std::int64_t x = (columns_.begin(tile) + i) * s_.stride_width - s_.pad_left + s * s_.dilation_width;
+          if (row >= 0 && row < s_.in_height && x >= 0 && x < s_.in_width) pixels |= std::uint32_t{1} << i;
+        }
+        border.push_back(pixels);
+      }
+    }
+    return border;
+  }
+
+  std::vector<DotTap> make_list(const std::vector<std::uint32_t>& border) const {
+    std::vector<DotTap> taps;
+    for (std::int64_t line = 0; line < input_lines(); ++line)
+      for (std::int64_t r = 0; r < s_.kernel_height; ++r)
+        for (std::int64_t s = 0; s < s_.kernel_width; ++s) {
+          const std::int64_t tap = r * s_.kernel_width + s;
+          const std::uint32_t pixels = border[static_cast<std::size_t>(tap)];
+          if (pixels == 0) continue;
+          taps.push_back({.a_offset = ((line * s_.in_height + r * s_.dilation_height) * s_.in_width + s * s_.dilation_width) * kLineBytes,
+                          .first_word = first_word_of_line_[static_cast<std::size_t>(line)] + tap * words_of_line(line),
+                          .pixels = pixels,
+                          .words = static_cast<std::int32_t>(words_of_line(line))});
+        }
+    return taps;
+  }
+
+  // --- gathered windows: a panel [line of the window][pixel][64 bytes], one pixel more than a tile has ---
+  std::int64_t panel_line_bytes() const { return (kLargestDotTile + 1) * kLineBytes; }
+  std::int64_t panel_bytes() const { return gathered_ ? ceil_div(words_of_filter_, 16) * panel_line_bytes() + 2 * kLineBytes : 0; }
+
+  // Rows of a window are copied in pieces of whole vectors. What a piece writes too much is overwritten by the next piece or the next pixel.
+  struct Copy {
+    std::int64_t from, to;
+  };
+  void plan_copies() {
+    const std::int64_t row_bytes = s_.kernel_width * s_.in_channels * bytes();
+    copy_bytes_ = row_bytes <= 16 ? 16 : row_bytes <= 32 ? 32 : 64;
+    std::int64_t position = 0;
+    for (std::int64_t r = 0; r < s_.kernel_height; ++r)
+      for (std::int64_t done = 0; done < row_bytes;) {
+        const std::int64_t part = std::min({row_bytes - done, kLineBytes - position % kLineBytes, copy_bytes_});
+        copies_.push_back(
+            {r * s_.dilation_height * padded_width_ * s_.in_channels * bytes() + done, position / kLineBytes * panel_line_bytes() + position % kLineBytes});
+        done += part;
+        position += part;
+      }
+    // Weights are zero there, but bf16 garbage could be a NaN.
+    tail_ = position / kLineBytes * panel_line_bytes() + position % kLineBytes;
+    tail_bytes_ = words_of_filter_ * kWordBytes - position;
+  }
+
+  template <std::int64_t kBytes>
+  void gather(const std::uint8_t* window, std::int64_t pixels, std::uint8_t* panel) const {
+    const std::int64_t step = s_.stride_width * s_.in_channels * bytes();
+    for (std::int64_t i = 0; i < pixels; ++i, window += step, panel += kLineBytes) {
+      for (const Copy& copy : copies_) std::memcpy(panel + copy.to, window + copy.from, kBytes);
+      for (std::int64_t t = 0; t < tail_bytes_; ++t) panel[tail_ + t] = 0;
+    }
+  }
+
+  void gather_tile(std::int64_t image, std::int64_t y, std::int64_t x, std::int64_t pixels, std::uint8_t* panel) const {
+    const std::uint8_t* window =
+        input_.data() + ((image * padded_height_ + y * s_.stride_height) * padded_width_ + x * s_.stride_width) * s_.in_channels * bytes();
+    copy_bytes_ == 16 ? gather<16>(window, pixels, panel) : copy_bytes_ == 32 ? gather<32>(window, pixels, panel) : gather<64>(window, pixels, panel);
+  }
+
+  // --- who does what ---
+  // The inputs of a pass and the weights of one filter group stay in the second-level cache. Gathered windows: all filters while the window is at hand.
+  void plan_shares() {
+    const std::int64_t cache = host_cpu().l2_bytes > 0 ? host_cpu().l2_bytes : std::int64_t{512} << 10;
+    const std::int64_t tiles = s_.out_height * columns_.tiles;
+    const std::int64_t bytes_of_tile = std::max<std::int64_t>(1, input_.count() / (s_.images * s_.groups) / tiles);
+    const std::int64_t tiles_per_pass = gathered_ ? 1 : std::clamp<std::int64_t>(cache / 2 / bytes_of_tile, 1, tiles);
+    std::vector<std::int64_t> work = {0};
+    for (std::int64_t ng = 0; ng < s_.images * s_.groups; ++ng)
+      for (std::int64_t t0 = 0; t0 < tiles; t0 += tiles_per_pass)
+        for (std::size_t f = 0; f < filter_groups_.size(); ++f)
+          for (std::int64_t t = t0; t < std::min(tiles, t0 + tiles_per_pass); ++t) {
+            outputs_.push_back({static_cast<std::int32_t>(ng), static_cast<std::int32_t>(f), static_cast<std::int32_t>(t)});
+            work.push_back(work.back() + columns_.size(t % columns_.tiles) * filter_groups_[f].count);
+          }
+    shares_ = {0};
+    const std::int64_t threads = std::max(1, c_.threads);
+    for (std::int64_t thread = 1; thread <= threads; ++thread)
+      shares_.push_back(std::ranges::upper_bound(work, work.back() * thread / threads) - work.begin() - 1);
+    panels_ = Buffer<std::uint8_t>(threads * panel_bytes());
+    stream_ = is_int8() && output_.count() > std::max<std::int64_t>(host_cpu().l3_bytes, std::int64_t{1} << 20);
+  }
+
+  void run_outputs(std::int64_t begin, std::int64_t end, std::uint8_t* panel) {
+    std::int64_t gathered_tile = -1;
+    for (std::int64_t o = begin; o < end; ++o) {
+      const Output& output = outputs_[static_cast<std::size_t>(o)];
+      const FilterGroup& filters = filter_groups_[static_cast<std::size_t>(output.filters)];
+      const std::int64_t y = output.tile / columns_.tiles, column = output.tile % columns_.tiles, g = output.image_group % s_.groups;
+      const std::int64_t x = columns_.begin(column);
+      const int pixels = static_cast<int>(columns_.size(column));
+      const std::vector<DotTap>& taps = lists_[static_cast<std::size_t>(list_of_tile_[static_cast<std::size_t>(output.tile)])];
+
+      DotTileCall call;
+      call.taps = taps.data();
+      call.tap_count = static_cast<std::int64_t>(taps.size());
+      if (gathered_) {
+        const std::int64_t tile = output.image_group * s_.out_height * columns_.tiles + output.tile;
+        if (tile != gathered_tile) gather_tile(output.image_group, y, x, pixels, panel);
+        gathered_tile = tile;
+        call.a = panel;
+      } else {
+        call.a = input_.data() + output.image_group * input_lines() * s_.in_pixels() * kLineBytes +
+                 ((y * s_.stride_height - s_.pad_top) * s_.in_width + x * s_.stride_width - s_.pad_left) * kLineBytes;
+        call.pixel_stride = s_.stride_width * kLineBytes;
+      }
+      call.b = weights_of(g, filters);
+      call.out = output_.data() + output.image_group * output_lines() * s_.out_pixels() * kLineBytes + (y * s_.out_width + x) * kLineBytes;
+      for (int k = 0; k < filters.count; ++k) {
+        const std::int64_t block = filters.first + k;
+        call.out_block[k] = is_int8() ? block * s_.out_pixels() * kLineBytes : block / 2 * s_.out_pixels() * kLineBytes + block % 2 * (kLineBytes / 2);
+      }
+      if (bias_.count() > 0) call.bias = bias_.data() + (g * s_.out_blocks() + filters.first) * kBlock;
+      call.relu = c_.activation() == Activation::relu;
+      call.stream = stream_;
+      tiles_.function(pixels, filters.count, call.pixel_stride == kLineBytes)(call);
+    }
+  }
+
+  const Case c_;
+  const ConvolutionShape s_;
+  const DotTiles tiles_;
+  bool gathered_ = false, stream_ = false;
+  std::int64_t padded_height_ = 0, padded_width_ = 0;  // of the gathered input
+  Buffer<std::uint8_t> input_, weights_, output_, panels_;
+  Buffer<std::int32_t> bias_;  // f32 bits for bf16
+  TileSplit columns_;
+  int blocks_ = 1;  // filter blocks of a tile
+  std::int64_t words_of_filter_ = 0;
+  std::vector<std::int64_t> first_word_of_line_;
+  std::vector<std::vector<DotTap>> lists_;
+  std::vector<std::int32_t> list_of_tile_;
+  std::vector<FilterGroup> filter_groups_;
+  std::vector<Copy> copies_;
+  std::int64_t copy_bytes_ = 16, tail_ = 0, tail_bytes_ = 0;
+  std::vector<Output> outputs_;
+  std::vector<std::int64_t> shares_;  // outputs_ of thread t: [shares_[t], shares_[t + 1])
+};
+
+}  // namespace
+
+Support dot_convolution_supports(const Case& c) {
+  if (CONVROOF_HWY_VERSION < 10200) return Support::no("needs Highway >= 1.2 for bf16 and 8-bit dot products");
+  if (c.activation() != Activation::none && c.activation() != Activation::relu)
+    return Support::no(fmt::format("{} is not part of the {} kernels", name_of(c.activation()), name_of(c.type)));
+  return {};
+}
+
+std::unique_ptr<Kernel> make_dot_convolution(const Case& c, const Operands& operands) { return std::make_unique<DotConvolution>(c, operands); }
+
+}  // namespace convroof::highway

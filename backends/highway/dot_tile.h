@@ -1,0 +1,49 @@
+// The inner loop of the bf16 and 8-bit kernels: as tile_product.h, but each step multiplies words of 4 bytes (two bf16, four 8-bit integers) and adds the
+// products of a word into one f32 or s32 accumulator: vdpbf16ps and vpdpbusd, which do twice and four times the work of an f32 multiply-add.
+//
+//   out[block][pixel][16 filters] = start + sum over taps t, words w < t.words:  dot(a[t.a_offset + pixel * pixel_stride + 4 w], b[block, word of t + w])
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace convroof::highway {
+
+constexpr std::int64_t kWordBytes = 4, kLineBytes = 64;  // a line is a block of 16 words of channels, as wide as the widest vector
+
+struct DotTap {
+  std::ptrdiff_t a_offset = 0;  // bytes
+  std::int64_t first_word = 0;  // of the filter
+  std::uint32_t pixels = ~0u;   // bit i: pixel i has an input under this tap
+  std::int32_t words = 16;
+};
+
+constexpr int kLargestDotTile = 28, kDotBlocks = 8;
+
+struct DotTileCall {
+  const DotTap* taps = nullptr;
+  std::int64_t tap_count = 0;
+  const std::uint8_t* a = nullptr;
+  std::ptrdiff_t pixel_stride = kLineBytes;  // bytes
+  const std::uint8_t* b = nullptr;           // [word][block][16 filters][4 bytes]
+  std::uint8_t* out = nullptr;
+  std::ptrdiff_t out_block[kDotBlocks] = {};  // bytes from `out` to each filter block; pixels are kLineBytes apart
+  const void* bias = nullptr;                 // [block][16], f32 or s32; nullptr: zero
+  bool relu = false;
+  bool stream = false;  // store past the caches (32-bit outputs only)
+};
+
+using DotTileFunction = void (*)(const DotTileCall& call);
+
+// What one number format offers on the instruction set in use.
+struct DotTiles {
+  int largest_tile = 1;                                                            // pixels
+  int (*blocks_of_tile)(int pixels) = nullptr;                                     // filter blocks that such a tile takes at once: a power of two
+  DotTileFunction (*function)(int pixels, int blocks, bool neighbours) = nullptr;  // neighbours: pixel_stride is kLineBytes
+  const char* target = "";
+};
+
+DotTiles int8_tiles();  // u8 x s8 -> s32, exact
+DotTiles bf16_tiles();  // bf16 x bf16 -> f32, stored as bf16: 16 filters are half a line
+
+}  // namespace convroof::highway
