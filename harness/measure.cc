@@ -22,8 +22,11 @@ using HostClock = std::chrono::steady_clock;
 
 double seconds_since(HostClock::time_point start) { return std::chrono::duration<double>(HostClock::now() - start).count(); }
 
-// A sample must be long against the timer's grain, and against the cost of reading it.
-double shortest_sample() { return std::max(50e-6, 1000 * timer_grain()); }
+// A sample must be long against the timer's grain and against the cost of reading it, and so long that the number of samples does not run out before the
+// time does; a millisecond is enough in any case.
+double shortest_sample(const Sampling& sampling) {
+  return std::max({50e-6, 1000 * timer_grain(), std::min(1e-3, sampling.max_seconds / std::max(1, sampling.max_samples))});
+}
 
 // Pushes everything out of the host's caches by reading and writing a buffer twice the last level's size.
 class CacheSweep {
@@ -71,13 +74,14 @@ double time_runs(Kernel& kernel, Clock clock, int times) {
 // How many runs one sample needs, and the warm-up on the way there.
 int warm_up(Kernel& kernel, Clock clock, const Sampling& sampling, Measurement& result) {
   const auto start = HostClock::now();
+  const double shortest = shortest_sample(sampling);
   WarmUp warm;
   int times = 1;
   for (;;) {
     const double seconds = time_runs(kernel, clock, times);
     result.warm_up_runs += times;
-    if (seconds < shortest_sample() && times < (1 << 20)) {  // too short to see: warm-up is judged on samples of the final length
-      const double factor = std::clamp(1.2 * shortest_sample() / seconds, 2.0, 64.0);
+    if (seconds < shortest && times < (1 << 20)) {  // too short to see: warm-up is judged on samples of the final length
+      const double factor = std::clamp(1.2 * shortest / seconds, 2.0, 64.0);
       times = static_cast<int>(std::ceil(times * factor));
       warm = WarmUp();
       continue;

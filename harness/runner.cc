@@ -50,6 +50,8 @@ class Run {
       run_case(index);
       progress_.finish(plan_.predicted_seconds(plan_.cases[index], sampling_));
     }
+    // Roofs may have been measured again since the first cases were judged, and only ever rise: all rows by the same roofs, those of the file.
+    for (Row& row : result_.rows) add_roof(row, result_.ceilings);
     result_.interrupted = interrupts_.count() > 0;
   }
 
