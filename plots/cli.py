@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from .figures import FORMATS, OutputProblem, draw_all, render, write_file
+from .files import OutputProblem, write_file
 from .schema import Case, InputProblem, Run, read
 
+FORMATS = ("svg", "pdf", "png")
 USAGE, OUTPUT_ERROR, INTERRUPTED = 2, 74, 130
 
 
@@ -76,6 +77,7 @@ def _filter(runs: list[Run], arguments: argparse.Namespace) -> Callable[[Case], 
 def _run(words: list[str]) -> int:
     arguments = _parser().parse_args(words)
     runs = [read(word) for word in arguments.runs]
+    # Imported late: matplotlib takes a second, and a mistake should be answered at once.
     keep = _filter(runs, arguments)
     beside = runs[0].path.parent
     if arguments.verb == "report":
@@ -86,6 +88,8 @@ def _run(words: list[str]) -> int:
             target = target / "report.html"
         print(write_report(runs, target, keep=keep, all_variants=arguments.all_variants))
         return 0
+    from .figures import draw_all, render
+
     folder = arguments.out or beside
     drawings, notes = draw_all(runs, all_variants=arguments.all_variants, keep=keep)
     for drawing in drawings:

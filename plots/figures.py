@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 
 import matplotlib
 from PIL import Image
@@ -17,13 +15,8 @@ from .drawing import Drawing
 from .schema import Case, Run
 from .series import Series, collect, networks
 
-FORMATS = ("svg", "pdf", "png")
-MAX_SERIES = 6  # more in one roofline cannot be told apart: then a figure for each clock, and each with so many
+MAX_SERIES = 6  # more in one roofline cannot be told apart
 MAX_NETWORKS = 60
-
-
-class OutputProblem(Exception):
-    """A figure could not be written; exit code 74."""
 
 
 def file_name(text: str) -> str:
@@ -31,27 +24,52 @@ def file_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", text)[:80].strip(".") or "network"
 
 
-def _parts(series: list[Series]) -> list[tuple[str, str, list[Series]]]:
-    """(suffix, words, series) of the figures that one network needs. Nothing is dropped."""
-    shown = [s for s in series if s.points or s.lacking]
-    if len([s for s in shown if s.points]) <= MAX_SERIES:
-        return [("", "", shown)]
-    groups: list[tuple[str, list[Series]]] = []
-    for clock, title in (("host", "host"), ("device", "device"), ("simulated", "simulated")):
-        for sparse_too in (False, True):
-            members = [s for s in shown if s.key.clock == clock and s.is_sparse == sparse_too and s.points]
-            for i in range(0, len(members), MAX_SERIES):
-                groups.append((title + ("-sparse" if sparse_too else ""), members[i : i + MAX_SERIES]))
-    result = []
-    for i, (title, members) in enumerate(groups):
-        count = sum(1 for t, _ in groups if t == title)
-        number = sum(1 for t, _ in groups[: i + 1] if t == title)
-        suffix = f"-{title}" + (f"-{number}" if count > 1 else "")
-        words = f" ({title.replace('-', ', ')} {'clock' if title == 'host' or title == 'device' or title == 'simulated' else 'layers'}" + (
-            f", {number} of {count})" if count > 1 else ")"
+@dataclass(frozen=True)
+class _Part:
+    suffix: str  # of the file's name
+    words: str  # of the title
+    series: list[Series]
+
+
+def _parts(series: list[Series]) -> list[_Part]:
+    """The figures that one network needs: all in one where they can be told apart, else one for each density, and of many series an overlay of the measured
+    ones with the fastest simulated ones, and every simulated one in figures of their own. Nothing is dropped."""
+    densities = list(dict.fromkeys(s.key.density for s in series if s.points))
+    if len([s for s in series if s.points]) <= MAX_SERIES and len(densities) <= 2:
+        return [_Part("", "", series)]
+    parts = []
+    for density in densities:
+        suffix, words = ("", "") if density == "dense" else (f"-{file_name(density.replace(':', '-'))}", f" ({density})")
+        parts += [_Part(suffix + p.suffix, words + p.words, p.series) for p in _overlay([s for s in series if s.key.density == density])]
+    return parts
+
+
+def _overlay(series: list[Series]) -> list[_Part]:
+    with_points = [s for s in series if s.points]
+    if len(with_points) <= MAX_SERIES:
+        return [_Part("", "", series)]
+    measured = [s for s in with_points if not s.is_simulated]
+    simulated = sorted((s for s in with_points if s.is_simulated), key=lambda s: s.seconds)
+    room = max(0, MAX_SERIES - len(measured))
+    parts = []
+    if measured and simulated and room:
+        fastest = simulated[:room]
+        parts.append(
+            _Part("", f" (with {len(fastest)} of {len(simulated)} simulated machines)", [s for s in series if s in measured or s in fastest or not s.points])
         )
-        result.append((suffix, words, members))
-    return result
+    elif measured:
+        parts += _chunks(measured, "" if len(measured) <= MAX_SERIES else "-measured", "measured")
+    if simulated:
+        parts += _chunks([s for s in series if s in simulated], "-simulated", "simulated")
+    return parts
+
+
+def _chunks(series: list[Series], suffix: str, words: str) -> list[_Part]:
+    count = -(-len(series) // MAX_SERIES)
+    if count == 1:
+        return [_Part(suffix, f" ({words})", series)]
+    size = -(-len(series) // count)
+    return [_Part(f"{suffix}-{i + 1}", f" ({words}, {i + 1} of {count})", series[i * size : (i + 1) * size]) for i in range(count)]
 
 
 def draw_all(runs: list[Run], *, all_variants: bool = False, keep: Callable[[Case], bool] = lambda case: True) -> tuple[list[Drawing], list[str]]:
@@ -71,8 +89,8 @@ def draw_all(runs: list[Run], *, all_variants: bool = False, keep: Callable[[Cas
             stem += "_"
         used.add(stem)
         found = False
-        for suffix, words, members in _parts(series):
-            drawing = roofline.draw(runs, network, members, f"roofline-{stem}{suffix}", words)
+        for part in _parts(series):
+            drawing = roofline.draw(runs, network, part.series, f"roofline-{stem}{part.suffix}", part.words)
             if drawing:
                 drawings.append(drawing)
                 found = True
@@ -80,8 +98,8 @@ def draw_all(runs: list[Run], *, all_variants: bool = False, keep: Callable[[Cas
             notes.append(f"{network}: no layer with operations was measured, so no roofline")
             continue
         dense = [s for s in series if not s.is_sparse] or series
-        for suffix, words, members in _parts(dense):
-            bars = throughput.draw(runs, network, members, f"throughput-{stem}{suffix}", words)
+        for part in _parts(dense):
+            bars = throughput.draw(runs, network, part.series, f"throughput-{stem}{part.suffix}", part.words)
             if bars:
                 drawings.append(bars)
         drawings += sparse.draw(runs, network, series, f"sparse-{stem}")
@@ -123,20 +141,3 @@ def render_inline(drawing: Drawing, prefix: str, css_class: Callable[[str], str]
     with matplotlib.rc_context({"svg.hashsalt": drawing.name, "svg.fonttype": "none"}):
         drawing.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return svg.inline(buffer.getvalue(), prefix, drawing.title, drawing.tips, css_class, styles, drawing.margins)
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Whole or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise OutputProblem(f"{path}: {error.strerror or error}") from None

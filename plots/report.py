@@ -14,7 +14,8 @@ import jinja2
 from markupsafe import Markup
 
 from . import fonts, sparse, style, svg
-from .figures import draw_all, render_inline, write_file
+from .figures import draw_all, render_inline
+from .files import write_file
 from .schema import OUTCOMES, Case, Run
 from .series import Series, collect, networks
 from .tables import Cell, Table, cases_table, ceilings_table

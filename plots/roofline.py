@@ -17,7 +17,7 @@ from .placement import Box, Mark, Segment, Wish, place
 from .provenance import strip
 from .roofs import Roof, best_bandwidth, best_compute, roofs
 from .schema import Case, Run
-from .series import Point, Series, algorithm
+from .series import Point, Series, algorithm, aside_note, set_aside
 from .units import clipped, engineering, percent, plural, seconds, significant
 
 WIDTH = 1240.0
@@ -36,14 +36,20 @@ def _limits(points: list[Point], all_roofs: list[Roof], devices: list[str]) -> t
     xs = [p.numbers.intensity_executed for p in points if p.numbers.intensity_executed]
     ys = [p.numbers.ops_per_second for p in points]
     ys += [ops / (p.numbers.seconds_ci95[1] / p.numbers.seconds) for p, ops in zip(points, list(ys))]
+    ridges: list[float] = []
     for device in devices:
         peak, slopes = best_compute(all_roofs, device), [r.value for r in all_roofs if r.kind == "bandwidth" and device in r.devices]
         if peak:
             ys.append(peak)
         if peak and slopes:
+            ridges.append(peak / max(slopes))
             xs += [peak / max(slopes)] + ([peak / min(slopes)] if peak / min(slopes) < 20 * max(xs) else [])
+    span = math.log10(max(xs) / min(xs))
     low_x, high_x = math.log10(min(xs)) - 0.28, math.log10(max(xs)) + 0.33
-    low_y, high_y = math.log10(min(ys)) - 0.22, math.log10(max(ys)) + 0.22
+    if ridges:  # the steepest slope needs room for its name
+        low_x = min(low_x, math.log10(min(ridges)) - max(0.5, 0.16 * span))
+    low_y, high_y = math.log10(min(ys)) - 0.3, math.log10(max(ys))
+    high_y += max(0.22, 0.06 * (high_y - low_y))  # and the highest roof for its own
     return (10**low_x, 10**high_x), (10**low_y, 10**high_y)
 
 
@@ -58,11 +64,18 @@ def _equal_decades(axes: Axes, width: float, height: float) -> None:
         axes.set_ylim(y0 / 10 ** (height / per_x - decades_y), y1)
 
 
+def _distance(x: float, y: float, line: Segment) -> float:
+    (ax, ay), (bx, by) = line
+    length = math.hypot(bx - ax, by - ay) or 1.0
+    along = min(1.0, max(0.0, ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length**2))
+    return math.hypot(x - ax - along * (bx - ax), y - ay - along * (by - ay))
+
+
 def _text_boxes(x: float, y: float, width: float, height: float, angle: float) -> list[Box]:
     """A rotated line of text as a chain of small boxes; (x, y) is its lower left corner."""
     count = max(1, math.ceil(width / max(height, 1.0)))
     c, s = math.cos(angle), math.sin(angle)
-    half = height * 0.62
+    half = height * 0.55
     boxes = []
     for i in range(count):
         along = (i + 0.5) * width / count
@@ -177,7 +190,8 @@ class _Roofline:
                 if any(not b.inside(self.frame) for b in boxes) or any(b.touches(f, 1) for b in boxes for f in self.fixed):
                     continue
                 hidden = sum(1 for m in around for b in boxes if b.touches(m, 1))
-                value = hidden * 10 + i / steps + (0 if side > 0 else 3)
+                cut = sum(1 for line in self.lines if any(_distance((b.x0 + b.x1) / 2, (b.y0 + b.y1) / 2, line) < height / 2 + 1 for b in boxes))
+                value = hidden * 10 + cut * 6 + i / steps + (0 if side > 0 else 3)
                 if best is None or value < best[0]:
                     best = (value, x, y, boxes)
         if best is None:
@@ -214,7 +228,7 @@ class _Roofline:
             face = style.PAPER if s.is_simulated else s.color
             edge = s.color if s.is_simulated else style.PAPER
             (mark,) = self.axes.plot([x], [y], marker=style.MARKERS[algorithm(p.case)], markersize=size, color=s.color, markerfacecolor=face, markeredgecolor=edge,
-                                     markeredgewidth=1.5 if s.is_simulated else 0.7, alpha=0.92, linestyle="none", zorder=4)  # fmt: skip
+                                     markeredgewidth=1.5 if s.is_simulated else 0.7, alpha=0.92, clip_on=False, linestyle="none", zorder=4)  # fmt: skip
             gid = self.gid("point", i, s)
             mark.set_gid(gid)
             self.tips[gid] = tip(s, p)
@@ -321,6 +335,7 @@ def _untrusted(series: list[Series]) -> list[Case]:
 
 def draw(runs: list[Run], network: str, series: list[Series], name: str, part: str = "") -> Drawing | None:
     """None where nothing has a point."""
+    series, aside = set_aside(series)
     shown = [s for s in series if s.drawn]
     if not shown:
         return None
@@ -334,7 +349,7 @@ def draw(runs: list[Run], network: str, series: list[Series], name: str, part: s
         + 16 * len(algorithms)
         + 120
         + 14 * len(rows)
-        + (44 + 12 * len(idle_shown) if idle else 0)
+        + (56 + 12 * len(idle_shown) if idle else 0)
         + (36 + 12 * len(bad_shown) if bad else 0)
         + 50
     )
@@ -367,6 +382,10 @@ def draw(runs: list[Run], network: str, series: list[Series], name: str, part: s
     above = sum(1 for s in shown for p in s.drawn if is_above_roof(p))
     if above:
         caption += f"Ringed in red: {plural(above, 'point')} above the roof, a sign of a wrong count or a low ceiling. "
+    noisy = sum(1 for s in shown for p in s.drawn if p.case.outcome == "noisy")
+    if noisy:
+        caption += f"{plural(noisy, 'mark')} noisier than asked for. "
+    caption += aside_note(aside)
     if unplaced:
         caption += f"{plural(unplaced, 'mark')} found no room for a number. "
     provenance = strip(runs, shown)
@@ -393,7 +412,8 @@ def _panel(chart: _Roofline, shown: list[Series], rows: list[Point], numbers: di
         )
         page.text(PANEL + 18, y, clipped(s.label, 44), size=8.2, color=s.color, weight="bold")
         lacking = sum(1 for c in s.lacking)
-        note = f"{seconds(s.seconds)}, sum of layers × repeats" + (", simulated" if s.is_simulated else "") + (f"; {lacking} not measured" if lacking else "")
+        note = "sum of layers × repeats" if not lacking else f"in the layers drawn; {lacking} without a number"
+        note = f"{seconds(s.seconds)}, {note}" + (", simulated" if s.is_simulated else "")
         page.text(PANEL + 18, y + 11, note, size=7.2, color=style.SOFT)
         y += 29
     if len(algorithms) > 1 or algorithms[0] != "direct":
@@ -443,7 +463,10 @@ def _panel(chart: _Roofline, shown: list[Series], rows: list[Point], numbers: di
     y += 10
     if idle:
         page.text(PANEL, y, "No MACs, so not drawn (judged by bandwidth)", size=8, weight="bold")
-        y += 13
+        y += 12
+        names = [s.key.backend for s in shown if any(p.numbers.macs_dense == 0 for p in s.points)]
+        page.text(PANEL_RIGHT, y, clipped(" / ".join(names), 50), size=7.0, ha="right", color=style.SOFT)
+        y += 12
         for layer, times in idle:
             page.text(PANEL + 18, y, clipped(layer, 20), size=7.0)
             page.text(PANEL_RIGHT, y, clipped(times, 40), size=7.0, ha="right", color=style.SOFT)

@@ -169,6 +169,24 @@ def collect(runs: list[Run], network: str, *, all_variants: bool = False, keep: 
     return result
 
 
+def set_aside(all_series: list[Series]) -> tuple[list[Series], list[Series]]:
+    """(drawn, named in words): a series that covers under half of the layers and stays far below all others, as the plain reference does in a quick run,
+    would stretch the scale by decades and say nothing."""
+    counts = {id(s): len(s.drawn) for s in all_series}
+    most = max(counts.values(), default=0)
+    aside = []
+    for s in all_series:
+        others = sorted(p.numbers.ops_per_second for t in all_series if t is not s for p in t.drawn)
+        if 0 < counts[id(s)] < most / 2 and others and max(p.numbers.ops_per_second for p in s.drawn) < 0.1 * others[len(others) // 2]:
+            aside.append(s)
+    return [s for s in all_series if not any(s is t for t in aside)], aside
+
+
+def aside_note(aside: list[Series]) -> str:
+    words = [f"{s.label} (numbers for {len(s.drawn)} distinct layers, each far below the others)" for s in aside]
+    return f"Left out of the figure: {'; '.join(words)}. " if words else ""
+
+
 def _label(all_series: list[Series]) -> None:
     """A backend's name and type; everything else only where it tells two series apart."""
 

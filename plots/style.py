@@ -13,10 +13,10 @@ ROOF = "#3d444d"  # a roof that several backends share
 
 # Backend -> hues: the first for its first series, the others for further types or accelerators of the same backend.
 BACKEND_HUES: dict[str, tuple[str, ...]] = {
-    "highway": ("#0072b2", "#56a9d9", "#004a75"),
-    "onednn": ("#d55e00", "#f09a56", "#8f3f00"),
-    "cuda": ("#008a64", "#4fc3a1", "#005c43"),
-    "spatial": ("#a3478b", "#d48fc0", "#6e2a5d", "#7b5ea7", "#b59ad6"),
+    "highway": ("#0072b2", "#004a75", "#56a9d9"),
+    "onednn": ("#d55e00", "#8f3f00", "#f09a56"),
+    "cuda": ("#008a64", "#005c43", "#4fc3a1"),
+    "spatial": ("#a3478b", "#7b5ea7", "#6e2a5d", "#d48fc0", "#b59ad6"),
     "reference": ("#6b6b6b", "#9a9a9a", "#444444"),
 }
 OTHER_HUES: tuple[tuple[str, ...], ...] = (("#a07d00", "#d8b740", "#6b5300"), ("#2f7f86", "#6fbac0", "#1d5358"), ("#8a5a44", "#c0907a", "#5c3a2b"))

@@ -13,7 +13,7 @@ from .panels import HATCH, WIDTH, by_clock, find, frame_axes, head, key, missing
 from .provenance import strip
 from .roofs import roofs
 from .schema import Run
-from .series import Series
+from .series import Series, aside_note, set_aside
 from .units import clipped, engineering
 
 BAR = 11.0
@@ -23,7 +23,7 @@ HALO = {"facecolor": style.PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 0.4}
 
 
 def draw(runs: list[Run], network: str, series: list[Series], name: str, part: str = "") -> Drawing | None:
-    chosen = [s for s in series if not s.is_sparse] or series
+    chosen, aside = set_aside([s for s in series if not s.is_sparse] or series)
     for_macs = [s for s in chosen if any(p.numbers.macs_dense for p in s.points)]
     rows = [r for r in rows_of(for_macs) if r.numbers.macs_dense]
     panels = by_clock(for_macs)
@@ -33,10 +33,10 @@ def draw(runs: list[Run], network: str, series: list[Series], name: str, part: s
     pitch = BAR * most + GAP
     top = 116.0
     caption = "Length: operations of the dense layer per second (2 macs_dense / s), one scale a panel, from zero; whiskers: 95 % confidence interval. "
-    caption += "The vertical line is the arithmetic peak that the panel's kernels could reach; a bar beyond it belongs to an algorithm that multiplies less than the layer's definition says. "
+    caption += "The vertical line is the arithmetic peak that the panel's kernels could reach; a bar beyond it belongs to an algorithm that multiplies less than the layer's definition counts (Winograd; taps on padding left out). "
     if any(p.clock == "simulated" for p in panels):
         caption += "Hatched bars come from a simulated clock and stand in a panel of their own. "
-    caption += missing_note(chosen)
+    caption += aside_note(aside) + missing_note(chosen)
     height = top + pitch * len(rows) + 62 + 60
     page = Page(WIDTH, height)
     lines = page.wrapped(caption, WIDTH - 36, 7.6)[:4]

@@ -26,6 +26,20 @@ def _split(s: Series) -> list[tuple[str, float, float]]:
     return result
 
 
+def _present(s: Series) -> int:
+    return len({n for p in s.points for n in p.layers})
+
+
+def _is_whole(s: Series, layers: dict[str, int]) -> bool:
+    return _present(s) == layers[s.network]
+
+
+def _words(s: Series, layers: dict[str, int]) -> str:
+    if _is_whole(s, layers):
+        return f"{seconds(s.seconds)}  {clipped(s.label, 44)}"
+    return f"{clipped(s.label, 34)}: no total, {_present(s)} of {layers[s.network]} distinct layers have a number"
+
+
 def draw(runs: list[Run], by_network: dict[str, list[Series]], name: str = "totals") -> Drawing | None:
     everything = [s for series in by_network.values() for s in series]
     panels = by_clock(everything)
@@ -41,7 +55,7 @@ def draw(runs: list[Run], by_network: dict[str, list[Series]], name: str = "tota
     bottom = top + sum(heights)
     ops = sorted({p.case.op for s in everything for p in s.points})
     caption = f"Sum of the medians of single layers times their repeats ({', '.join(ops)} were run); caches warm, nothing between layers is counted, so a real pass differs. "
-    caption += "Each layer by the fastest checked variant of its backend. Dark: convolutions, lighter: fully connected, lightest: the rest. "
+    caption += "Each layer by the fastest checked variant of its backend. Dark: convolutions, lighter: fully connected, lightest: the rest. A sum that lacks a layer is no total and has no bar. "
     if any(p.clock == "simulated" for p in panels):
         caption += "Hatched: a modelled machine's time at its own simulated clock. "
     caption += missing_note([s for s in everything if s.network == next(iter(by_network))])
@@ -66,8 +80,12 @@ def draw(runs: list[Run], by_network: dict[str, list[Series]], name: str = "tota
     for panel in panels:
         right = left + room
         axes = page.axes(left, top, right, bottom)
-        largest = max(s.seconds for s in panel.series)
-        limit = largest * 1.62  # the names stand behind the bars
+        whole = [s for s in panel.series if _is_whole(s, layers)]
+        largest = max((s.seconds for s in whole), default=1e-3)
+        limit = largest * 1.04
+        for s in whole:  # the scale leaves room for the words behind each bar
+            width = page.size_of(_words(s, layers), 7.6, "bold")[0] + 18
+            limit = max(limit, s.seconds * room / max(room * 0.15, room - width))
         axes.set_xlim(0, limit)
         axes.set_ylim(bottom, top)
         factor, prefix = scale_of(largest)
@@ -78,7 +96,8 @@ def draw(runs: list[Run], by_network: dict[str, list[Series]], name: str = "tota
             offset = y + (height - len(series) * (BAR + 3)) / 2
             for i, s in enumerate(series):
                 at, x = offset + i * (BAR + 3), 0.0
-                for kind, part, tint in _split(s):
+                is_whole = _is_whole(s, layers)
+                for kind, part, tint in _split(s) if is_whole else []:
                     gid = f"total-{panel.clock}-{s.network}-{i}-{kind.split()[0]}"
                     bar = Rectangle((x, at + 1), part, BAR - 2, facecolor=style.PAPER if s.is_simulated else s.color, edgecolor=s.color, linewidth=0.7,
                                     hatch=HATCH if s.is_simulated else None, alpha=1 - tint, gid=gid)  # fmt: skip
@@ -87,11 +106,9 @@ def draw(runs: list[Run], by_network: dict[str, list[Series]], name: str = "tota
                         f"{s.network} · {s.label}: {kind} {seconds(part)} of {seconds(s.seconds)} (sum of layers × repeats{', simulated clock' if s.is_simulated else ''})"
                     )
                     x += part
-                present = len({n for p in s.points for n in p.layers})
-                words = f"{seconds(s.seconds)}  {clipped(s.label, 34)}"
-                if present < layers[s.network]:
-                    words += f"  (only {present} of {layers[s.network]} layers)"
-                text = axes.text(x + limit * 0.01, at + BAR / 2, words, fontsize=7.6, color=s.color, va="center", fontweight="bold")
+                text = axes.text(
+                    x + limit * 0.01, at + BAR / 2, _words(s, layers), fontsize=7.6, color=s.color, va="center", fontweight="bold" if is_whole else "normal"
+                )
                 drawing.labels.append(page.box_of(text))
             y += height
         left = right + gap

@@ -136,6 +136,7 @@ def test_many_series_become_several_figures_and_none_is_lost() -> None:
     assert len(rooflines) > 1
     words = " ".join(text.get_text() for d in rooflines for axes in d.figure.axes for text in axes.texts)
     assert all(f"spatial {array} s16" in words for array in arrays)
+    assert len({d.name for d in drawings}) == len(drawings)
     assert MAX_SERIES >= 4
 
 
@@ -170,3 +171,8 @@ def test_names_of_files_cannot_leave_the_folder() -> None:
     assert "/" not in file_name("../../etc/passwd")
     assert file_name("...") == "network"
     assert file_name("resnet50-v1") == "resnet50-v1"
+
+
+def test_each_of_several_densities_has_its_own_roofline() -> None:
+    drawings, _ = draw_all(runs_of(synthetic.run(["lenet5"], sparse=True)))
+    assert {d.name for d in drawings if d.kind == "roofline"} == {"roofline-lenet5", "roofline-lenet5-2-4", "roofline-lenet5-uniform-0.1_0.5"}

@@ -12,7 +12,7 @@ import pytest
 import synthetic
 
 from plots.schema import Run, parse
-from plots.series import Series, algorithm, collect, networks
+from plots.series import Series, algorithm, aside_note, collect, networks, set_aside
 from plots.units import engineering, percent, significant
 
 
@@ -120,3 +120,14 @@ def test_numbers_as_people_read_them() -> None:
 def test_the_generator_does_not_leak_between_runs() -> None:
     first = synthetic.run(["alexnet"])
     assert copy.deepcopy(first) == synthetic.run(["alexnet"])
+
+
+def test_a_far_slower_series_of_few_layers_is_named_and_not_drawn() -> None:
+    document = synthetic.run(["resnet50"], full=True)
+    slow = [c for c in document["cases"] if c["backend"] == "reference" and c["outcome"] == "measured" and c["macs_dense"]]
+    drawn, aside = set_aside(collect(runs_of(document), "resnet50"))
+    assert slow
+    assert [s.key.backend for s in aside] == ["reference"]
+    assert {s.key.backend for s in drawn} == {"highway", "onednn", "cuda", "spatial"}
+    assert "reference f32" in aside_note(aside)
+    assert set_aside(drawn) == (drawn, [])
