@@ -14,6 +14,7 @@ namespace {
 constexpr const char* kNumberFields[] = {"seconds",
                                          "seconds_ci95",
                                          "samples",
+                                         "sample_seconds",
                                          "stop_reason",
                                          "repetition_seconds",
                                          "runs_per_sample",
@@ -48,12 +49,22 @@ Row or_null(const std::optional<T>& value) {
 }
 Row or_null(const std::string& text) { return text.empty() ? Row(nullptr) : Row(text); }
 
+// At most this many samples are kept one by one, evenly spaced in time: a short kernel gives thousands, and a run has thousands of cases.
+constexpr std::size_t kMostSamples = 256;
+Row thinned(const std::vector<double>& samples) {
+  if (samples.size() <= kMostSamples) return samples;
+  Row kept = Row::array();
+  for (std::size_t i = 0; i < kMostSamples; ++i) kept.push_back(samples[i * samples.size() / kMostSamples]);
+  return kept;
+}
+
 Row accesses_of(const std::vector<Traffic>& traffic) {
   Row accesses = Row::object();
   for (const Traffic& t : traffic) {
     Row& entry = accesses[t.level][t.operand];
-    entry["reads"] = entry.value("reads", std::uint64_t{0}) + t.reads;
-    entry["writes"] = entry.value("writes", std::uint64_t{0}) + t.writes;
+    if (entry.is_null()) entry = {{"reads", std::uint64_t{0}}, {"writes", std::uint64_t{0}}};
+    entry["reads"] = entry["reads"].get<std::uint64_t>() + t.reads;
+    entry["writes"] = entry["writes"].get<std::uint64_t>() + t.writes;
   }
   return accesses;
 }
@@ -124,7 +135,8 @@ void add_numbers(Row& row, const Numbers& n) {
   row["reason"] = noise_of(m);
   row["seconds"] = m.seconds;
   row["seconds_ci95"] = {m.ci_lo, m.ci_hi};
-  row["samples"] = m.samples;
+  row["samples"] = m.samples.size();
+  row["sample_seconds"] = thinned(m.samples);
   row["stop_reason"] = m.stop_reason;
   row["repetition_seconds"] = n.repetition_seconds;
   row["runs_per_sample"] = m.runs_per_sample;

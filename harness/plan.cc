@@ -52,7 +52,7 @@ class Planner {
     for (std::size_t i = 0; i < plan_.networks.size(); ++i) add_network(*plan_.networks[i], layers[i]);
     if (!options_.case_filter.empty()) filter_by_name();
     if (plan_.cases.empty()) throw UsageError("nothing matches these filters; `convroof run --dry-run` lists what would run");
-    refuse_equal_names();
+    check_names();
     return std::move(plan_);
   }
 
@@ -123,10 +123,18 @@ class Planner {
       throw UsageError(fmt::format("--benchmark_filter `{}` matches no case; --benchmark_list_tests prints their names", options_.case_filter));
   }
 
-  void refuse_equal_names() const {
+  // Names of networks, densities and accelerators may come from files of anybody's.
+  void check_names() const {
+    const auto is_plain = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("_-.+:/").find(c) != std::string_view::npos;
+    };
     std::set<std::string_view> names;
-    for (const PlannedCase& c : plan_.cases)
+    for (const PlannedCase& c : plan_.cases) {
+      if (!std::all_of(c.name.begin(), c.name.end(), is_plain))
+        throw UsageError(
+            fmt::format("`{}` cannot be a case's name: networks, densities and accelerators are named with ASCII letters, digits and _ - . +", c.name));
       if (!names.insert(c.name).second) throw UsageError(fmt::format("two cases would be called `{}`; give the files' contents different names", c.name));
+    }
   }
 
   const RunOptions& options_;

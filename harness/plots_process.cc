@@ -70,9 +70,20 @@ std::string find_python(const std::string& plots) {
 
 }  // namespace
 
-int run_plots(const std::string& verb, const std::vector<std::string>& arguments) {
+namespace {
+
+std::string plots_main_file() {
   const std::string main_file = find_data("plots/__main__.py");
   if (main_file.empty()) throw MissingError("plots/ is not beside this binary's data; mend: cmake --install build, or set CONVROOF_DATA to the source tree");
+  return main_file;
+}
+
+}  // namespace
+
+std::string plots_python() { return find_python(fs::path(plots_main_file()).parent_path().string()); }
+
+int run_plots(const std::string& verb, const std::vector<std::string>& arguments) {
+  const std::string main_file = plots_main_file();
   const std::string plots = fs::path(main_file).parent_path().string();
   // -B: an installed plots/ may not be writable, and a source tree should stay clean.
   std::vector<std::string> words = {find_python(plots), "-B", plots, verb};

@@ -10,4 +10,7 @@ namespace convroof {
 // and returns its exit code. Throws MissingError, with the command that mends it, where no Python can draw or plots/ breaks down.
 int run_plots(const std::string& verb, const std::vector<std::string>& arguments);
 
+// The Python that run_plots would start. Throws as it does.
+std::string plots_python();
+
 }  // namespace convroof

@@ -34,13 +34,15 @@ struct RunOptions {
   double max_seconds = -1;
   std::int64_t samples = 0;  // exactly so many; 0: as the stopping rule says
   int repetitions = 1;
+  bool no_ceilings = false;    // roofs are not measured; every bound is unknown
   double timeout_seconds = 0;  // for one case; 0: by its size
 
   Sampling sampling() const;
 };
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RunOptions, networks, layers, backends, variants, accelerators, types, batches, densities, case_filter, threads,
-                                                cache, epilogue, data, seed, quick, half_width, min_seconds, max_seconds, samples, repetitions, timeout_seconds)
+                                                cache, epilogue, data, seed, quick, half_width, min_seconds, max_seconds, samples, repetitions, no_ceilings,
+                                                timeout_seconds)
 
 // In the results file. options_from throws nlohmann::json::exception for anything that is not options.
 nlohmann::ordered_json to_json(const RunOptions& options);

@@ -108,6 +108,7 @@ class Run {
   }
 
   void measure_ceilings() {
+    if (options_.no_ceilings) return;
     for (const auto& [clock, request] : ceilings_wanted()) {
       if (interrupts_.count() > 0) return;
       progress_.start(fmt::format("roofs ({} clock)", name_of(clock)));
@@ -176,7 +177,7 @@ class Run {
         Row message;
         switch (worker.wait(wait_seconds, interrupts_, signals_seen, message)) {
           case WorkerProcess::Event::message:
-            if (message.contains("row")) row = message["row"];
+            if (message.contains("row") && message["row"].value("name", "") == c.name) row = message["row"];
             if (!message.contains("done")) continue;
             for (const auto& [name, version] : message["libraries"].items()) result_.libraries[name] = version;
             if (row && (*row)["outcome"] == "failed") worker_.reset();  // an error may stick to a process (CUDA's do)

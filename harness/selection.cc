@@ -145,8 +145,8 @@ std::vector<std::vector<int>> selected_layers(const RunOptions& options, const s
     std::vector<int> indices;
     for (std::size_t i = 0; i < network->network.layers.size(); ++i) {
       const LayerSpec& spec = network->network.layers[i].spec;
-      names.push_back(spec.name);
       if (options.quick && !spec.has_weights()) continue;
+      names.push_back(spec.name);
       if (options.layers.empty() || pattern.found_in(spec.name)) indices.push_back(static_cast<int>(i));
     }
     any = any || !indices.empty();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -106,6 +107,7 @@ std::optional<int> parse(const std::vector<std::string>& arguments, Request& req
   app.add_option("--half-width", o.half_width, "of the 95 % confidence interval, as a share of the median; default: 0.01, quick 0.05")
       ->check(CLI::Range(1e-6, 1.0));
   app.add_option("--max-time", o.max_seconds, "seconds of sampling a case; default: 1, quick 0.4")->check(CLI::Range(0.0, 1e6));
+  app.add_flag("--no-ceilings", o.no_ceilings, "leave the machine's roofs unmeasured; every bound is `unknown`");
   app.add_option("--timeout", o.timeout_seconds, "seconds for one case, after which it has failed; default: by its size")->check(CLI::Range(0.01, 1e7));
   app.add_option("--out", request.out, "folder of the run; default: convroof-runs/<UTC time>");
   app.add_option("--resume", request.resume, "go on with the unfinished run in this folder, by its own options if none are given");
@@ -248,8 +250,7 @@ int exit_code_of(const RunResult& result, bool strict) {
   return exit_code::success;
 }
 
-int measure_and_write(const Request& request, const Plan& plan, RunFolder folder, const std::vector<std::string>& arguments) {
-  Row context = context_of(request, arguments);
+int measure_and_write(const Request& request, const Plan& plan, RunFolder folder, Row context) {
   std::map<std::string, Row> finished;
   std::vector<Ceiling> earlier;
   if (!request.resume.empty()) {
@@ -257,7 +258,8 @@ int measure_and_write(const Request& request, const Plan& plan, RunFolder folder
     for (const PlannedCase& c : plan.cases)
       if (const auto row = journal.find(c.name); row != journal.end() && still_holds(row->second, planned_row(plan, c))) finished.insert(*row);
     if (const Row before = folder.earlier_run(); before.is_object() && before.contains("ceilings"))
-      for (const Row& ceiling : before["ceilings"]) earlier.push_back(ceiling_from(ceiling));
+      for (const Row& ceiling : before["ceilings"])
+        if (ceiling.is_object() && ceiling_from(ceiling).value > 0) earlier.push_back(ceiling_from(ceiling));
   }
 
   // A whole file from the first second on: whatever happens to this process, what is on disk can be read.
@@ -281,37 +283,64 @@ int measure_and_write(const Request& request, const Plan& plan, RunFolder folder
   context["date_finished"] = utc_now();
   const Row document = run_document(context, result.ceilings, result.rows);
 
-  // The table first: it is the last refuge of numbers that no disk will take.
-  std::fputs(summary(document).c_str(), stdout);
-  try {
-    folder.write_run(document);
-    std::puts(folder.run_file().c_str());
-    if (!request.benchmark_out.empty()) write_atomically(request.benchmark_out, benchmark_file(request.benchmark_out_format, context, result.rows));
-  } catch (const OutputError& error) {
-    if (trouble.empty()) trouble = error.what();
-  }
+  const auto try_to_write = [&](const auto& write) {
+    try {
+      write();
+    } catch (const OutputError& error) {
+      if (trouble.empty()) trouble = error.what();
+    }
+  };
+  try_to_write([&] { folder.write_run(document); });
+  if (!request.benchmark_out.empty())
+    try_to_write([&] { write_atomically(request.benchmark_out, benchmark_file(request.benchmark_out_format, context, result.rows)); });
+  std::fputs(summary(document).c_str(), stdout);  // in any case: the last refuge of numbers that no disk will take
+  if (trouble.empty()) std::puts(folder.run_file().c_str());
   flush_stdout();
   if (!trouble.empty()) throw OutputError(trouble);
   return exit_code_of(result, request.strict);
 }
 
+// A resumed run keeps its own options where the command line says nothing about what is to be measured. How precisely and how long may be said anew.
+RunOptions resumed_options(const RunOptions& given, const std::string& path) {
+  RunOptions what = given;
+  const RunOptions defaults;
+  what.half_width = defaults.half_width, what.min_seconds = defaults.min_seconds, what.max_seconds = defaults.max_seconds;
+  what.samples = defaults.samples, what.repetitions = defaults.repetitions, what.no_ceilings = defaults.no_ceilings,
+  what.timeout_seconds = defaults.timeout_seconds;
+  if (to_json(what) != to_json(defaults)) return given;
+
+  const Row before = RunFolder::resume(path).earlier_run();
+  if (!before.is_object() || !before.contains("context") || !before["context"].contains("options"))
+    throw UsageError(fmt::format("{}/run.json does not say what was to be measured; give the filters again", path));
+  try {
+    RunOptions options = options_from(before["context"]["options"]);
+    if (given.half_width != defaults.half_width) options.half_width = given.half_width;
+    if (given.min_seconds != defaults.min_seconds) options.min_seconds = given.min_seconds;
+    if (given.max_seconds != defaults.max_seconds) options.max_seconds = given.max_seconds;
+    if (given.samples != defaults.samples) options.samples = given.samples;
+    if (given.repetitions != defaults.repetitions) options.repetitions = given.repetitions;
+    if (given.no_ceilings) options.no_ceilings = true;
+    if (given.timeout_seconds != defaults.timeout_seconds) options.timeout_seconds = given.timeout_seconds;
+    return options;
+  } catch (const nlohmann::json::exception& error) {
+    throw UsageError(fmt::format("{}/run.json: `context.options` cannot be read ({}); give the filters again", path, error.what()));
+  }
+}
+
 int run(const std::vector<std::string>& arguments) {
   Request request;
   if (const auto code = parse(arguments, request)) return *code;
-  if (!request.resume.empty() && nlohmann::json(request.options) == nlohmann::json(RunOptions())) {
-    const Row before = RunFolder::resume(request.resume).earlier_run();
-    if (before.is_object() && before.contains("context") && before["context"].contains("options"))
-      request.options = before["context"]["options"].get<RunOptions>();
-  }
+  if (!request.resume.empty()) request.options = resumed_options(request.options, request.resume);
   const Plan plan = make_plan(request.options);
   require_available(request.require);
   if (request.list_tests) return list_tests(plan);
   if (request.dry_run) return dry_run(plan, request.options);
+  Row context = context_of(request, arguments);  // may refuse --benchmark_context, so before a folder is made
+  const std::string path = request.out.empty() ? default_folder() : request.out;
+  RunFolder folder = request.resume.empty() ? RunFolder::create(path, request.force) : RunFolder::resume(request.resume);
   check_writable(request.benchmark_out);
-  return measure_and_write(
-      request, plan,
-      request.resume.empty() ? RunFolder::create(request.out.empty() ? default_folder() : request.out, request.force) : RunFolder::resume(request.resume),
-      arguments);
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of the table that went away must not cost the results
+  return measure_and_write(request, plan, std::move(folder), std::move(context));
 }
 
 }  // namespace

@@ -26,13 +26,7 @@ std::string help(const std::vector<Verb>& verbs) {
 
 std::vector<Verb> all_verbs() {
   std::vector<Verb> verbs = {
-      list_verb(),
-      describe_verb(),
-      plot_verb(),
-      report_verb(),
-      run_verb(),
-      ceilings_verb(),
-      compare_verb(),
+      run_verb(), list_verb(), describe_verb(), ceilings_verb(), compare_verb(), plot_verb(), report_verb(), doctor_verb(),
   };
   for (const auto& backend : backends())
     for (Verb& verb : backend->verbs()) verbs.push_back(std::move(verb));

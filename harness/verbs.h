@@ -14,6 +14,7 @@ Verb report_verb();
 Verb run_verb();
 Verb ceilings_verb();
 Verb compare_verb();
+Verb doctor_verb();
 
 // All verbs in the order of `convroof --help`, those of backends last.
 std::vector<Verb> all_verbs();

@@ -77,7 +77,8 @@ void WorkerProcess::send(const Json& message) {
 bool WorkerProcess::take_line(Json& message) {
   const std::size_t end = received_.find('\n');
   if (end == std::string::npos) return false;
-  message = Json::parse(received_.substr(0, end));
+  message = Json::parse(received_.substr(0, end), nullptr, false);
+  if (!message.is_object()) message = Json::object();  // a child gone mad; its death or its silence will show
   received_.erase(0, end + 1);
   return true;
 }
