@@ -45,10 +45,13 @@ std::string why_without_partner(const TimedCase& c, const Index& others, const c
 
 std::string outcome_of(const TimedCase& c) { return c.reason.empty() ? c.outcome : fmt::format("{} ({})", c.outcome, c.reason); }
 
+void remark(std::vector<std::string>& remarks, std::string text) {
+  if (std::find(remarks.begin(), remarks.end(), text) == remarks.end()) remarks.push_back(std::move(text));
+}
+
 void remark_on_difference(std::vector<std::string>& remarks, const char* what, const std::string& before, const std::string& after) {
   if (before == after || before.empty() || after.empty()) return;
-  std::string remark = fmt::format("different {}: {} before, {} after", what, before, after);
-  if (std::find(remarks.begin(), remarks.end(), remark) == remarks.end()) remarks.push_back(std::move(remark));
+  remark(remarks, fmt::format("different {}: {} before, {} after", what, before, after));
 }
 
 }  // namespace
@@ -80,6 +83,7 @@ TimeRatio time_ratio(const TimedCase& before, const TimedCase& after) {
 }
 
 Change judge_change(const TimedCase& before, const TimedCase& after, double threshold) {
+  if (before.is_contended || after.is_contended) return Change::unclear;
   const TimeRatio time = time_ratio(before, after);
   const double least = before.is_deterministic && after.is_deterministic ? 0 : threshold;
   // 3 % faster is the opposite of 3 % slower: 1 / 1.03, so that swapping the runs swaps the verdicts.
@@ -121,6 +125,9 @@ ComparisonReport compare_runs(const std::vector<TimedCase>& before, const std::v
     }
     remark_on_difference(report.remarks, "devices", old.device, c.device);
     remark_on_difference(report.remarks, "data", old.data, c.data);
+    for (const TimedCase* side : {&old, &c})
+      if (side->is_contended)
+        remark(report.remarks, fmt::format("cases of the {} run were timed on a busy machine and stay unclear", side == &old ? "old" : "new"));
     report.cases.push_back({old, c, time_ratio(old, c), judge_change(old, c, threshold)});
   }
   for (const TimedCase& c : before)

@@ -14,7 +14,7 @@ enum class Change {
   faster,   // the confidence intervals lie apart, and the medians differ by more than the threshold
   slower,   // likewise
   same,     // whatever the truth inside both intervals is, the difference is below the threshold
-  unclear,  // anything else: measure more, or accept that it cannot be told
+  unclear,  // anything else, and always where the machine was busy: measure again, or accept that it cannot be told
 };
 std::string_view name_of(Change change);
 
@@ -42,7 +42,7 @@ struct Unpaired {
 struct ComparisonReport {
   std::vector<Comparison> cases;  // in the order of the new run
   std::vector<Unpaired> unpaired;
-  std::vector<std::string> remarks;  // differences between the runs that may explain everything: device, data
+  std::vector<std::string> remarks;  // differences between the runs that may explain everything: device, data, a busy machine
   std::size_t count(Change change) const;
   bool has_regression() const;
 };

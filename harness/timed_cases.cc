@@ -83,6 +83,7 @@ class CaseReader {
     c.reason = optional_text("reason");
     c.has_numbers = c.outcome == "measured" || c.outcome == "noisy";
     c.is_deterministic = optional_text("clock") == "simulated";
+    c.is_contended = optional_text("stop_reason") == "contended";
     if (!c.has_numbers) return c;
     c.seconds = positive(field("seconds"), "seconds");
     const Json& interval = field("seconds_ci95");

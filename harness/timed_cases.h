@@ -16,6 +16,7 @@ struct TimedCase {
   std::string outcome, reason;
   bool has_numbers = false;       // outcome measured or noisy; the fields below are 0 otherwise
   bool is_deterministic = false;  // a simulated clock
+  bool is_contended = false;      // other programs kept the processors busy: the interval is not to be believed
   double seconds = 0, ci_lo = 0, ci_hi = 0;
 };
 

@@ -144,6 +144,17 @@ TEST(Compare, a_case_that_appears_twice_is_refused) {
   EXPECT_THAT(report.unpaired[0].reason, HasSubstr("more than once"));
 }
 
+TEST(Compare, a_busy_machine_proves_nothing) {
+  TimedCase busy = timed("a", 8, 0.001);
+  busy.is_contended = true;
+  const ComparisonReport report = compare_runs({timed("a", 1)}, {busy}, kThreshold);
+  ASSERT_EQ(report.cases.size(), 1u);
+  EXPECT_EQ(report.cases[0].change, Change::unclear);
+  EXPECT_FALSE(report.has_regression());
+  ASSERT_EQ(report.remarks.size(), 1u);
+  EXPECT_THAT(report.remarks[0], HasSubstr("busy"));
+}
+
 TEST(Compare, another_device_is_remarked_upon_once) {
   TimedCase a = timed("a", 1), b = timed("b", 1);
   a.device = b.device = "new cpu";
