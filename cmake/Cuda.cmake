@@ -27,6 +27,12 @@ endif()
 if(CONVROOF_HAVE_CUDA)
   # Left alone, CMake picks the oldest architecture only, and newer devices would compile its PTX at start-up, without cp.async. The default list covers
   # sm_75 .. sm_90 by machine code (sm_80 code runs on 86, 87 and 89 too) and everything newer by PTX.
+  # Hopper's own instructions need 90a, whose code runs on that device alone: the files that use them are compiled for it and nothing else. A list of
+  # architectures given by the user decides by whether it names 90 or 90a.
+  set(CONVROOF_CUDA_HOPPER TRUE)
+  if(DEFINED CMAKE_CUDA_ARCHITECTURES AND NOT CMAKE_CUDA_ARCHITECTURES MATCHES "(^|;)(90|all|native)")
+    set(CONVROOF_CUDA_HOPPER FALSE)
+  endif()
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
     if(CONVROOF_CUDA_ALL_ARCHITECTURES)
       execute_process(COMMAND ${CMAKE_CUDA_COMPILER} --list-gpu-arch OUTPUT_VARIABLE known OUTPUT_STRIP_TRAILING_WHITESPACE)

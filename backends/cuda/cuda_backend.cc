@@ -2,11 +2,16 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <functional>
+#include <optional>
 #include <stdexcept>
 
 #include "backends/backend.h"
+#include "backends/cuda/convolution/geometry.h"
+#include "backends/cuda/convolution/own_kernels.h"
+#include "backends/cuda/convolution/two_of_four.h"
 #include "backends/cuda/device/device.h"
+#include "backends/cuda/device/roofs.h"
+#include "backends/cuda/kernels/convolution_launch.h"
 #include "backends/cuda/variants.h"
 #ifdef CONVROOF_HAVE_CUDNN
 #include "backends/cuda/cudnn/convolution_problem.h"
@@ -22,6 +27,18 @@ using cuda::device_state;
 
 bool is_cudnn(const Variant& variant) { return variant.name.starts_with("cudnn"); }
 
+std::string capability_text(int capability) { return fmt::format("{}.{}", capability / 10, capability % 10); }
+
+// The class of our own convolution kernels; nothing for cuDNN and plain layers.
+std::optional<cuda::KernelClass> kernel_class(const Variant& variant) {
+  if (variant.name == "half2") return cuda::KernelClass::half2;
+  if (variant.name == "mma") return cuda::KernelClass::mma;
+  if (variant.name == "mma-2of4") return cuda::KernelClass::mma_2of4;
+  if (variant.name == "wgmma") return cuda::KernelClass::wgmma;
+  if (variant.name == "wgmma-2of4") return cuda::KernelClass::wgmma_2of4;
+  return std::nullopt;
+}
+
 // Why cuDNN cannot be used; empty where it can.
 std::string cudnn_reason() {
 #ifdef CONVROOF_HAVE_CUDNN
@@ -29,6 +46,19 @@ std::string cudnn_reason() {
 #else
   return "this binary was built without cudnn.h";
 #endif
+}
+
+// 16 products are summed in FP16 (each of 16 fused steps rounds once, 2^-11 of what is there, or 2^-25 where that is subnormal), the parts in FP32.
+ErrorModel half2_error_model(const Case& c) {
+  ErrorModel model = direct_error_model(c);
+  const auto length = static_cast<double>(c.layer.reduction_length());
+  const double in_half = 16 * 0x1p-11 / (1 - 16 * 0x1p-11);
+  model.relative_to_magnitude += in_half;
+  model.absolute += (length + 16) * 0x1p-25;
+  // Random signs: 2^-11 sqrt(16 / 6) = 8e-4 of the sum's norm, and 3e-4 for the result; twice that is the gate.
+  model.largest_relative_l2 = 2.2e-3;
+  model.derivation = fmt::format("16 FP16 steps (16 2^-11) inside (K + 2) FP32 steps, K = {}; output rounding", c.layer.reduction_length());
+  return model;
 }
 
 class CudaBackend final : public Backend {
@@ -46,7 +76,25 @@ class CudaBackend final : public Backend {
       if (!c.layer.has_weights()) return Support::no(fmt::format("{} is not done through cuDNN here", name_of(c.layer.op)));
       if (const std::string reason = cudnn_reason(); !reason.empty()) return Support::no(reason);
     }
-    return available();
+    if (variant.name == "plain" && c.layer.has_weights()) return Support::no(fmt::format("{} is not a layer without weights", name_of(c.layer.op)));
+    if (const auto kind = kernel_class(variant)) {
+      if (!c.layer.has_weights()) return Support::no(fmt::format("{} has no weights; variant `plain` does it", name_of(c.layer.op)));
+      if (const std::string refusal = cuda::geometry_refusal(c); !refusal.empty()) return Support::no(refusal);
+      if (cuda::is_sparse(*kind) && !cuda::fits_two_of_four(c.density.weights))
+        return Support::no("the weights are not pruned 2:4; ask for such a density, as --densities 2:4");
+    }
+    if (const Support device = available(); !device) return device;
+    const int capability = device_state().device.compute_capability;
+    if (const auto kind = kernel_class(variant)) {
+      const int oldest = cuda::oldest_device(*kind);
+      if (capability < oldest)
+        return Support::no(fmt::format("needs compute capability {}, the device has {}", capability_text(oldest), capability_text(capability)));
+      if (cuda::is_wgmma(*kind) && capability != oldest)
+        return Support::no(
+            fmt::format("wgmma code runs on compute capability {} alone, the device has {}", capability_text(oldest), capability_text(capability)));
+      if (cuda::is_wgmma(*kind) && !cuda::has_wgmma()) return Support::no("this binary was built without architecture 90a");
+    }
+    return {};
   }
 
   std::unique_ptr<Kernel> prepare(const Variant& variant, const Case& c, const Operands& operands) override {
@@ -54,17 +102,20 @@ class CudaBackend final : public Backend {
 #ifdef CONVROOF_HAVE_CUDNN
     if (is_cudnn(variant)) return cuda::make_cudnn_kernel(c, operands, variant.name == "cudnn" ? cuda::PlanChoice::autotuned : cuda::PlanChoice::heuristic);
 #endif
+    if (variant.name == "plain") return cuda::make_plain_kernel(c, operands);
+    if (const auto kind = kernel_class(variant)) return cuda::make_convolution_kernel(*kind, c, operands);
     throw std::runtime_error(fmt::format("variant `{}` of cuda is not known", variant.name));
   }
 
-  // Tensor cores align the products of one instruction to the largest and cut what falls off, instead of rounding to nearest (Fasi et al., Numerical behavior
-  // of NVIDIA tensor cores, PeerJ CS 2021): each of the K additions, and one more an instruction of 8 products, loses less than 2^-23 of the magnitude.
-  ErrorModel error([[maybe_unused]] const Variant& variant, const Case& c) const override {
+  ErrorModel error(const Variant& variant, const Case& c) const override {
     ErrorModel model = direct_error_model(c);
     if (!c.layer.has_weights()) return model;
-    model.largest_relative_l2 = 1e-3;
+    if (variant.name == "half2") return half2_error_model(c);
+    // Tensor cores align the products of one instruction to the largest and cut what falls off, instead of rounding to nearest (Fasi et al., Numerical behavior
+    // of NVIDIA tensor cores, PeerJ CS 2021): each of the K additions, and one more an instruction of 8 products, loses less than 2^-23 of the magnitude.
     const double cuts = 1.125 * static_cast<double>(c.layer.reduction_length()) + 2;
     model.relative_to_magnitude = cuts * 0x1p-23 / (1 - cuts * 0x1p-23);
+    model.largest_relative_l2 = 1e-3;
     model.derivation = fmt::format("(9/8 K + 2) 2^-23, K = {}: tensor cores cut instead of rounding; output rounding", c.layer.reduction_length());
 #ifdef CONVROOF_HAVE_CUDNN
     if (is_cudnn(variant) && cuda::has_separate_epilogue(c)) {
@@ -84,6 +135,11 @@ class CudaBackend final : public Backend {
 #endif
     return {};
   }
+
+  std::vector<Ceiling> compute_ceilings(DataType type, int) override {
+    return type == DataType::f16 && available() ? cuda::measured_compute_roofs() : std::vector<Ceiling>{};
+  }
+  std::vector<Ceiling> bandwidth_ceilings(int) override { return available() ? cuda::measured_bandwidth_roofs() : std::vector<Ceiling>{}; }
 
   std::vector<Verb> verbs() override {
 #ifdef CONVROOF_HAVE_CUDNN

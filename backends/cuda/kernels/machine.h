@@ -22,6 +22,7 @@ using Half2 = std::uint32_t;
 #define CONVROOF_BOUNDS(threads, blocks) __launch_bounds__(threads, blocks)
 #define CONVROOF_PARAMETER const __grid_constant__
 #define CONVROOF_UNROLL _Pragma("unroll")
+#define CONVROOF_UNROLL_BY_FOUR _Pragma("unroll 4")
 #include "backends/cuda/kernels/machine_ptx.h"
 #else
 #define CONVROOF_GPU inline
@@ -30,5 +31,6 @@ using Half2 = std::uint32_t;
 #define CONVROOF_BOUNDS(threads, blocks)
 #define CONVROOF_PARAMETER const
 #define CONVROOF_UNROLL
+#define CONVROOF_UNROLL_BY_FOUR
 #include "backends/cuda/kernels/emulated/machine_emulated.h"
 #endif

@@ -1,10 +1,9 @@
 #include "backends/cuda/kernels/pointwise.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "backends/cuda/device/check.h"
-#include "backends/cuda/kernels/function.h"
-#include "backends/cuda/kernels/pointwise_kernels.h"
 
 namespace convroof::cuda {
 namespace {
@@ -20,6 +19,33 @@ void launch_bias_activation(void* data, const float* bias, std::int64_t pixels, 
   const std::int64_t count = pixels * channels;
   gpu::bias_activation<>
       <<<blocks_for(count), gpu::kPointwiseThreads, 0, stream>>>(static_cast<std::uint16_t*>(data), bias, count, channels, function_of(activation));
+  CONVROOF_CUDA(cudaGetLastError());
+}
+
+void launch_plain(Op op, const gpu::PlainShape& shape, cudaStream_t stream) {
+  const std::int64_t out_pixels = shape.images * shape.out_height * shape.out_width, pixels = shape.images * shape.height * shape.width;
+  const int blocks = blocks_for(out_pixels * shape.channels);
+  switch (op) {
+    case Op::maxpool:
+      gpu::pool<true><<<blocks, gpu::kPointwiseThreads, 0, stream>>>(shape);
+      break;
+    case Op::avgpool:
+      gpu::pool<false><<<blocks, gpu::kPointwiseThreads, 0, stream>>>(shape);
+      break;
+    case Op::lrn:
+      gpu::normalise_across_channels<><<<blocks, gpu::kPointwiseThreads, 0, stream>>>(shape);
+      break;
+    case Op::add:
+    case Op::relu:
+      gpu::add_or_activate<><<<blocks, gpu::kPointwiseThreads, 0, stream>>>(shape);
+      break;
+    case Op::softmax:
+      gpu::softmax_over_channels<><<<static_cast<int>(std::min<std::int64_t>(pixels, 4096)), gpu::kPointwiseThreads, gpu::kSoftmaxSharedBytes, stream>>>(shape);
+      break;
+    case Op::conv:
+    case Op::fc:
+      throw std::logic_error("a layer with weights is no plain layer");
+  }
   CONVROOF_CUDA(cudaGetLastError());
 }
 
