@@ -2,6 +2,7 @@
 
 #include "backends/highway/bf16_direct.h"
 #include "backends/highway/direct.h"
+#include "backends/highway/dot_winograd.h"
 #include "backends/highway/gemm.h"
 #include "backends/highway/int8_direct.h"
 #include "backends/highway/sparse_direct.h"
@@ -13,7 +14,9 @@ const std::vector<Algorithm>& algorithms() {
       direct_algorithm(),
       gemm_algorithm(),
       bf16_direct_algorithm(),
+      bf16_winograd_algorithm(),
       int8_direct_algorithm(),
+      int8_winograd_algorithm(),
       sparse_direct_algorithm(),
   };
   return table;

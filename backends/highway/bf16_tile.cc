@@ -21,7 +21,7 @@ struct Bf16Numbers {
   using D16 = hn::Repartition<hwy::bfloat16_t, D>;
   using Sum = hn::Vec<D>;
   using Weights = hn::Vec<D16>;
-  static constexpr std::size_t kOutputBytes = 2;
+  static constexpr int kOutputBytes = 2;
 
   static HWY_INLINE Sum start(const void* bias, int lane) { return bias == nullptr ? hn::Zero(D()) : hn::LoadU(D(), static_cast<const float*>(bias) + lane); }
   static HWY_INLINE Weights weights(const std::uint8_t* from) {
@@ -44,12 +44,16 @@ struct Bf16Numbers {
 #endif
   }
   static HWY_INLINE Sum relu(Sum v) { return hn::Max(v, hn::Zero(D())); }
-  static HWY_INLINE void store(Sum v, std::uint8_t* to) {
+  static HWY_INLINE void store(Sum v, std::uint8_t* to, bool wide) {
+    if (wide) {
+      hn::StoreU(v, D(), reinterpret_cast<float*>(to));
+      return;
+    }
     const hn::Rebind<hwy::bfloat16_t, D> d16;
     const hn::RebindToUnsigned<decltype(d16)> du;
     hn::StoreU(hn::BitCast(du, hn::DemoteTo(d16, v)), du, reinterpret_cast<std::uint16_t*>(to));
   }
-  static HWY_INLINE void stream(Sum v, std::uint8_t* to) { store(v, to); }
+  static HWY_INLINE void stream(Sum v, std::uint8_t* to) { store(v, to, false); }
 };
 
 }  // namespace

@@ -84,14 +84,14 @@ void dot_tile(const DotTileCall& call) {
 
   HWY_UNROLL(32)
   for (int k = 0; k < kColumns; ++k) {
-    std::uint8_t* out = call.out + call.out_block[k / kDotVectors] + k % kDotVectors * kDotLanes * static_cast<int>(Numbers::kOutputBytes);
+    std::uint8_t* out = call.out + call.out_block[k / kDotVectors] + k % kDotVectors * kDotLanes * (call.wide ? 4 : Numbers::kOutputBytes);
     HWY_UNROLL(32)
     for (int i = 0; i < kPixels; ++i) {
       const Sum v = call.relu ? Numbers::relu(sum[i][k]) : sum[i][k];
       if (call.stream)
         Numbers::stream(v, out + i * kLineBytes);
       else
-        Numbers::store(v, out + i * kLineBytes);
+        Numbers::store(v, out + i * kLineBytes, call.wide);
     }
   }
 }

@@ -30,6 +30,7 @@ struct DotTileCall {
   std::ptrdiff_t out_block[kDotBlocks] = {};  // bytes from `out` to each filter block; pixels are kLineBytes apart
   const void* bias = nullptr;                 // [block][16], f32 or s32; nullptr: zero
   bool relu = false;
+  bool wide = false;    // store sums as they are, a whole line for 16 filters, in every format
   bool stream = false;  // store past the caches (32-bit outputs only)
 };
 

@@ -24,7 +24,7 @@ struct Int8Numbers {
   using Sum = hn::Vec<D>;
   using Weights = hn::Vec<hn::Repartition<std::int8_t, D>>;
   using Inputs = hn::Vec<hn::Repartition<std::uint8_t, D>>;
-  static constexpr std::size_t kOutputBytes = 4;
+  static constexpr int kOutputBytes = 4;
 
   static HWY_INLINE Sum start(const void* bias, int lane) {
     return bias == nullptr ? hn::Zero(D()) : hn::LoadU(D(), static_cast<const std::int32_t*>(bias) + lane);
@@ -39,7 +39,7 @@ struct Int8Numbers {
   }
   static HWY_INLINE Sum dot(Inputs x, Weights w, Sum sum) { return hn::SumOfMulQuadAccumulate(D(), x, w, sum); }
   static HWY_INLINE Sum relu(Sum v) { return hn::Max(v, hn::Zero(D())); }
-  static HWY_INLINE void store(Sum v, std::uint8_t* to) { hn::StoreU(v, D(), reinterpret_cast<std::int32_t*>(to)); }
+  static HWY_INLINE void store(Sum v, std::uint8_t* to, bool /*wide*/) { hn::StoreU(v, D(), reinterpret_cast<std::int32_t*>(to)); }
   static HWY_INLINE void stream(Sum v, std::uint8_t* to) { hn::Stream(v, D(), reinterpret_cast<std::int32_t*>(to)); }
 };
 

@@ -85,7 +85,7 @@ ExactOptions whole_range() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, LowPrecision, testing::Values(Format{"int8-direct", whole_range()}, Format{"bf16-direct", {.type = DataType::bf16}}),
-                         [](const auto& info) { return info.param.options.type == DataType::s8 ? "int8" : "bf16"; });
+                         [](const auto& test) { return test.param.options.type == DataType::s8 ? "int8" : "bf16"; });
 
 // The pair of products that saturates 16 bits: 255 * 127 twice. An instruction that adds pairs in 16 bits would give 32767.
 TEST(Int8Direct, NothingSaturates) {
