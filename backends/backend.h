@@ -108,12 +108,15 @@ struct Work {
   std::map<std::string, std::string> facts;  // implementation, plan, what `auto` picked
 };
 
-// How far a correct kernel may be from the exact result:  |actual - expected| <= relative_to_magnitude * M + relative_to_expected * |expected| + absolute,
+// How far a correct kernel may be from the exact result:
+//   |actual - expected| <= relative_to_magnitude * M + relative_to_largest_magnitude * max M + relative_to_expected * |expected| + absolute,
 // where M bounds the sum of the absolute products (and bias) behind an output. All zero: exact.
 struct ErrorModel {
   double relative_to_magnitude = 0;  // of rounding inside the sums: direct (K + 2) u, Higham, Accuracy and Stability of Numerical Algorithms, section 3.1
   double relative_to_expected = 0;   // of rounding the result
   double absolute = 0;
+  // Of the largest M of the tensor: algorithms that mix neighbouring outputs (Winograd, FFT tiles) carry the rounding errors of one to the others.
+  double relative_to_largest_magnitude = 0;
   double largest_relative_l2 = 0;  // a second gate on the whole tensor, 0: none
   std::string derivation;          // one line, recorded
 };

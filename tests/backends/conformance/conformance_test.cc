@@ -169,7 +169,7 @@ double rounded_to(ElementType type, double value) {
 }
 
 bool same_bound(const ErrorModel& a, const ErrorModel& b) {
-  return a.relative_to_magnitude == b.relative_to_magnitude && a.relative_to_expected == b.relative_to_expected && a.absolute == b.absolute;
+  return a.relative_to_magnitude == b.relative_to_magnitude && a.relative_to_largest_magnitude == b.relative_to_largest_magnitude && a.relative_to_expected == b.relative_to_expected && a.absolute == b.absolute;
 }
 
 class Conformance : public testing::Test {
@@ -233,6 +233,7 @@ class Conformance : public testing::Test {
     output.poison();
     kernel->read_output(output);
     double square_error = 0, square = 0;
+    const double largest = plain.magnitude.empty() ? 0 : *std::ranges::max_element(plain.magnitude);
     for (std::int64_t i = 0; i < output.count(); ++i) {
       const auto at = static_cast<std::size_t>(i);
       const double actual = output.value(i), expected = plain.expected[at];
@@ -240,7 +241,7 @@ class Conformance : public testing::Test {
       if (exact) {
         ASSERT_EQ(actual, rounded_to(output_type, expected)) << "element " << i << " of " << output.count();
       } else {
-        const double bound = model.relative_to_magnitude * plain.magnitude[at] + model.relative_to_expected * std::abs(expected) + model.absolute;
+        const double bound = model.relative_to_magnitude * plain.magnitude[at] + model.relative_to_largest_magnitude * largest + model.relative_to_expected * std::abs(expected) + model.absolute;
         ASSERT_TRUE(std::abs(actual - expected) <= bound) << "element " << i << ": " << actual << ", expected " << expected << " +- " << bound;
       }
     }
