@@ -320,13 +320,13 @@ Support supports(const Case& c, DataType type, const char* name) {
 }
 
 // Notation: u the unit of rounding to bf16 (2^-9), D the 4x4 patch of a tile, g the filter. Each of the 9 points behind an output sums products of V = B^T D B
-// and U = G g G^T, both rounded once: 2 u |V| |U|. With |V| <= 2 |D|, |U| <= |g| and |D| = 4/3 |patch| for an even spread over 16 of 9 pixels: 48 u |patch|
-// |g|.
+// and U = G g G^T, both rounded once: 2 u |V| |U|, with |V| <= 2 |D| and |U| <= |g|, so 36 u |D| |g|. D covers the patches of the tile's four outputs, any of
+// which may be larger than an output's own: the bound refers to the largest of the tensor, which D exceeds by at most the square root of 16/9.
 ErrorModel bf16_error(const Case& c) {
   ErrorModel model = direct_error_model(c);
-  model.relative_to_magnitude += 48 * 0x1p-9;
+  model.relative_to_largest_magnitude = 48 * 0x1p-9;
   model.largest_relative_l2 = 0x1p-6;
-  model.derivation = "48 u of |patch| |filter|, u = 2^-9: inputs and weights rounded to bf16 after the transform; f32 sums; output rounding";
+  model.derivation = "48 u of the largest |patch| |filter|, u = 2^-9: inputs and weights rounded to bf16 after the transform; f32 sums; output rounding";
   return model;
 }
 
