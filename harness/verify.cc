@@ -57,6 +57,22 @@ std::string position(std::int64_t index, const Tensor::Shape& shape) {
                      index % shape[3]);
 }
 
+// 0 where the model does not ask for it.
+double largest_magnitude(const Expected& expected, const ErrorModel& model, const Tensor::Shape& shape) {
+  double largest = 0;
+  if (model.relative_to_largest_magnitude == 0) return largest;
+#pragma omp parallel reduction(max : largest)
+  {
+    std::vector<double> magnitude(static_cast<std::size_t>(shape[2] * shape[3]));
+#pragma omp for schedule(static)
+    for (std::int64_t plane = 0; plane < shape[0] * shape[1]; ++plane) {
+      expected.magnitudes(plane / shape[1], plane % shape[1], magnitude);
+      for (const double m : magnitude) largest = std::max(largest, m);
+    }
+  }
+  return largest;
+}
+
 }  // namespace
 
 Verdict verify(const Tensor& actual, const Expected& expected, const ErrorModel& model) {
@@ -68,6 +84,7 @@ Verdict verify(const Tensor& actual, const Expected& expected, const ErrorModel&
   const Tensor::Shape& shape = actual.shape();
   const std::int64_t planes = shape[0] * shape[1], pixels = shape[2] * shape[3];
   const std::span<const double> wanted = expected.values();
+  const double of_largest = model.relative_to_largest_magnitude * largest_magnitude(expected, model, shape);
   Tally total;
   visit_type(actual.type(), [&](auto zero) {
     using T = decltype(zero);
@@ -83,7 +100,7 @@ Verdict verify(const Tensor& actual, const Expected& expected, const ErrorModel&
           const std::int64_t index = plane * pixels + i;
           const double want = wanted[static_cast<std::size_t>(index)];
           const double allowed =
-              model.relative_to_magnitude * magnitude[static_cast<std::size_t>(i)] + model.relative_to_expected * std::abs(want) + model.absolute;
+              model.relative_to_magnitude * magnitude[static_cast<std::size_t>(i)] + model.relative_to_expected * std::abs(want) + of_largest + model.absolute;
           mine.add(index, as_double(got[index]), want, allowed);
         }
       }
