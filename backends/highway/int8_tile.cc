@@ -1,10 +1,7 @@
 #include "backends/highway/dot_tile.h"
 
 #if CONVROOF_HWY_VERSION >= 10200
-// Only the targets that matter for 8-bit integers: the baseline, AVX2, AVX-512 with VNNI (which Highway compiles for on demand only), NEON.
-#define HWY_WANT_AVX3_DL
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3 | HWY_AVX3_ZEN4 | HWY_AVX3_SPR | HWY_NEON_WITHOUT_AES | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#include "backends/highway/int8_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/highway/int8_tile.cc"

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <limits>
 
 #include "backends/highway/activations.h"
+#include "backends/highway/blocked_layout.h"
 #include "backends/highway/buffer.h"
 #include "backends/highway/parallel.h"
 #include "backends/highway/sparse_lanes.h"
@@ -34,19 +37,22 @@ std::vector<Block> blocks_of(const SparseLanes& cut) {
   return blocks;
 }
 
+SparseTiles tiles_of(DataType type) { return type == DataType::s8 ? int8_sparse_tiles() : f32_sparse_tiles(); }
+
 class SparseConvolution final : public Kernel {
  public:
   SparseConvolution(const Case& c, const Operands& operands)
-      : c_(c), layer_(c.layer), cut_(SparseLanes::of(c, sparse_lanes())), blocks_(blocks_of(cut_)), input_(operands.input.as<float>()) {
+      : c_(c), layer_(c.layer), tiles_(tiles_of(c.type)), cut_(SparseLanes::of(c, tiles_.lanes)), blocks_(blocks_of(cut_)) {
+    take_input(operands.input);
     pack_weights(operands);
     if (c.has_bias()) {
-      bias_ = Buffer<float>(layer_.out_channels);
-      std::ranges::copy(operands.bias.as<float>(), bias_.data());
+      bias_ = Buffer<std::uint32_t>(layer_.out_channels);
+      std::memcpy(bias_.data(), operands.bias.data(), bias_.bytes());
     }
-    packed_ = Buffer<float>(cut_.groups * layer_.in_channels * cut_.packed_plane());
+    packed_ = Buffer<float>(cut_.groups * planes_ * cut_.packed_plane());
     output_ = Buffer<float>(cut_.groups * layer_.out_channels * cut_.output_plane());
     if (cut_.source_column_step > 1) scratch_ = Buffer<float>(c.threads * cut_.lanes * cut_.in_width);
-    for (const Block& block : blocks_) functions_.push_back(sparse_tile_function(static_cast<int>(block.rows), static_cast<int>(block.columns)));
+    for (const Block& block : blocks_) functions_.push_back(tiles_.function(static_cast<int>(block.rows), static_cast<int>(block.columns)));
     plan_lanes();
     packs_in_run_ = cut_.has_halo() || cut_.source_row_step > 1 || cut_.source_column_step > 1;
     if (!packs_in_run_) pack_input(0, 1);
@@ -66,17 +72,19 @@ class SparseConvolution final : public Kernel {
     return std::nullopt;
   }
 
-  void poison_output() override { std::ranges::fill(output_.span(), std::numeric_limits<float>::quiet_NaN()); }
+  void poison_output() override {
+    std::ranges::fill(output_.span(), is_int8() ? std::bit_cast<float>(std::numeric_limits<std::int32_t>::min()) : std::numeric_limits<float>::quiet_NaN());
+  }
 
   void read_output(Tensor& canonical) override {
-    const std::span<float> to = canonical.as<float>();
-    std::size_t i = 0;
+    std::byte* to = canonical.data();
     for (std::int64_t n = 0; n < c_.batch; ++n)
       for (std::int64_t k = 0; k < layer_.out_channels; ++k)
         for (std::int64_t y = 0; y < layer_.out_height; ++y)
           for (std::int64_t x = 0; x < layer_.out_width; ++x) {
             const SparseLanes::Place place = cut_.cut == SparseLanes::Cut::pixels ? cut_.place_of(n, 0, y * layer_.out_width + x) : cut_.place_of(n, y, x);
-            to[i++] = output_[(place.group * layer_.out_channels + k) * cut_.output_plane() + place.offset];
+            std::memcpy(to, &output_[(place.group * layer_.out_channels + k) * cut_.output_plane() + place.offset], 4);
+            to += 4;
           }
   }
 
@@ -84,10 +92,11 @@ class SparseConvolution final : public Kernel {
     Work work;
     work.macs_executed = macs_;
     work.bytes_packed = taps_.bytes() + first_tap_.bytes() + bias_.bytes() + packed_.bytes() + output_.bytes() + (packs_in_run_ ? input_.size_bytes() : 0);
-    work.unit_used = "fma";
-    work.accumulator = "f32";
+    work.unit_used = is_int8() ? "dot" : "fma";
+    work.accumulator = is_int8() ? "s32" : "f32";
+    work.facts["target"] = tiles_.target;
     work.facts["implementation"] = "sparse direct";
-    work.facts["kept_weights"] = fmt::format("{}", taps_.count());
+    work.facts["kept_weights"] = fmt::format("{}", kept_weights_);
     work.facts["layout"] =
         cut_.cut == SparseLanes::Cut::pixels
             ? fmt::format("{} consecutive pixels a vector{}", cut_.lanes, packs_in_run_ ? ", packed in each run" : "")
@@ -96,20 +105,49 @@ class SparseConvolution final : public Kernel {
   }
 
  private:
-  void pack_weights(const Operands& operands) {
-    const std::span<const float> weights = operands.weights.as<float>();
-    taps_ = Buffer<SparseTap>(static_cast<std::int64_t>(weights.size() - static_cast<std::size_t>(std::ranges::count(weights, 0.0f))));
-    first_tap_ = Buffer<std::uint64_t>(layer_.out_channels + 1);
-    std::int64_t count = 0;
-    std::size_t i = 0;
-    for (std::int64_t k = 0; k < layer_.out_channels; ++k) {
-      const std::int64_t first_channel = k / layer_.out_channels_per_group() * layer_.in_channels_per_group();
-      for (std::int64_t c = 0; c < layer_.in_channels_per_group(); ++c)
-        for (std::int64_t r = 0; r < layer_.kernel_height; ++r)
-          for (std::int64_t s = 0; s < layer_.kernel_width; ++s)
-            if (const float w = weights[i++]; w != 0) taps_[count++] = {static_cast<std::int32_t>(cut_.tap_offset(layer_, first_channel + c, r, s)), w};
-      first_tap_[k + 1] = static_cast<std::uint64_t>(count);
+  bool is_int8() const { return c_.type == DataType::s8; }
+  std::int64_t channels_per_word() const { return is_int8() ? 4 : 1; }
+  std::int64_t planes_of_group() const { return ceil_div(layer_.in_channels_per_group(), channels_per_word()); }
+
+  // f32: the canonical tensor itself. u8: planes of words of four channels, [image][group][word][pixel].
+  void take_input(const Tensor& input) {
+    planes_ = layer_.groups * planes_of_group();
+    if (!is_int8()) {
+      input_ = input.as<float>();
+      return;
     }
+    const std::span<const std::uint8_t> from = input.as<std::uint8_t>();
+    const std::int64_t pixels = layer_.in_height * layer_.in_width, channels = layer_.in_channels_per_group();
+    words_ = Buffer<float>(c_.batch * planes_ * pixels);
+    auto* const to = reinterpret_cast<std::uint8_t*>(words_.data());
+    for (std::int64_t ng = 0; ng < c_.batch * layer_.groups; ++ng)
+      for (std::int64_t ch = 0; ch < channels; ++ch)
+        for (std::int64_t p = 0; p < pixels; ++p)
+          to[((ng * planes_of_group() + ch / 4) * pixels + p) * 4 + ch % 4] = from[static_cast<std::size_t>((ng * channels + ch) * pixels + p)];
+    input_ = words_.span();
+  }
+
+  void pack_weights(const Operands& operands) {
+    const std::int64_t channels = layer_.in_channels_per_group(), taps = layer_.kernel_height * layer_.kernel_width, size = 4 / channels_per_word();
+    std::vector<SparseTap> list;
+    first_tap_ = Buffer<std::uint64_t>(layer_.out_channels + 1);
+    for (std::int64_t k = 0; k < layer_.out_channels; ++k) {
+      const std::int64_t first_plane = k / layer_.out_channels_per_group() * planes_of_group();
+      for (std::int64_t plane = 0; plane < planes_of_group(); ++plane)
+        for (std::int64_t tap = 0; tap < taps; ++tap) {
+          std::uint32_t word = 0;
+          for (std::int64_t i = 0; i < channels_per_word() && plane * channels_per_word() + i < channels; ++i)
+            std::memcpy(reinterpret_cast<std::byte*>(&word) + i * size,
+                        operands.weights.data() + ((k * channels + plane * channels_per_word() + i) * taps + tap) * size, static_cast<std::size_t>(size));
+          const bool kept = is_int8() ? word != 0 : std::bit_cast<float>(word) != 0;
+          if (!kept) continue;
+          list.push_back({static_cast<std::int32_t>(cut_.tap_offset(layer_, first_plane + plane, tap / layer_.kernel_width, tap % layer_.kernel_width)), word});
+        }
+      first_tap_[k + 1] = list.size();
+    }
+    taps_ = Buffer<SparseTap>(static_cast<std::int64_t>(list.size()));
+    std::ranges::copy(list, taps_.data());
+    for (std::int64_t i = 0; i < operands.weights.count(); ++i) kept_weights_ += operands.weights.value(i) != 0;
   }
 
   // Threads share blocks of positions, so that each needs its part of the input only; where there are too few, each takes its share of the filters' taps.
@@ -133,7 +171,7 @@ class SparseConvolution final : public Kernel {
     for (std::int64_t item = items.begin; item < items.end; ++item) {
       const std::int64_t part = item / (cut_.groups * blocks), group = item / blocks % cut_.groups, b = item % blocks;
       const Block& block = blocks_[static_cast<std::size_t>(b)];
-      SparseTileCall call{.input = packed_.data() + group * layer_.in_channels * cut_.packed_plane() + block.y * position_row + block.x * cut_.lanes,
+      SparseTileCall call{.input = packed_.data() + group * planes_ * cut_.packed_plane() + block.y * position_row + block.x * cut_.lanes,
                           .input_row = position_row,
                           .taps = taps_.data(),
                           .first_tap = first_tap_.data(),
@@ -154,14 +192,13 @@ class SparseConvolution final : public Kernel {
 
   // --- input ---
   void pack_input(int thread, int threads) {
-    const std::int64_t channels = layer_.in_channels;
-    const Range planes = share_of(cut_.groups * channels, thread, threads);
+    const Range planes = share_of(cut_.groups * planes_, thread, threads);
     for (std::int64_t plane = planes.begin; plane < planes.end; ++plane) {
       float* to = packed_.data() + plane * cut_.packed_plane();
       if (cut_.cut == SparseLanes::Cut::pixels) {
         pack_pixels(input_.data() + plane * layer_.in_height * layer_.in_width, to);
       } else {
-        pack_plane(plane / channels, plane % channels, scratch_.data() + thread * cut_.lanes * cut_.in_width, to);
+        pack_plane(plane / planes_, plane % planes_, scratch_.data() + thread * cut_.lanes * cut_.in_width, to);
       }
     }
   }
@@ -172,7 +209,7 @@ class SparseConvolution final : public Kernel {
       return;
     }
     for (std::int64_t y = 0; y < layer_.out_height; ++y)
-      subsample_(plane + y * cut_.source_row_step * layer_.in_width, cut_.source_column_step, layer_.out_width, to + y * layer_.out_width);
+      tiles_.subsample(plane + y * cut_.source_row_step * layer_.in_width, cut_.source_column_step, layer_.out_width, to + y * layer_.out_width);
   }
 
   // What a lane's rows have in common.
@@ -203,7 +240,7 @@ class SparseConvolution final : public Kernel {
         const std::int64_t n = group * cut_.images + lane.image, source_y = lane.y + y * cut_.source_row_step;
         rows[i].end = 0;
         if (n >= c_.batch || source_y < 0 || source_y >= layer_.in_height) continue;
-        const float* source = input_.data() + ((n * layer_.in_channels + channel) * layer_.in_height + source_y) * layer_.in_width + lane.x;
+        const float* source = input_.data() + ((n * planes_ + channel) * layer_.in_height + source_y) * layer_.in_width + lane.x;
         if (step > 1) {
           float* row = scratch + static_cast<std::int64_t>(i) * width;
           for (std::int64_t x = lane.begin; x < lane.end; ++x) row[x] = source[x * step];
@@ -211,21 +248,23 @@ class SparseConvolution final : public Kernel {
         }
         rows[i] = {source, lane.begin, lane.end};
       }
-      interleave_(rows, width, cut_.phases, cut_.in_width * cut_.lanes, to + y * width * cut_.lanes);
+      tiles_.interleave(rows, width, cut_.phases, cut_.in_width * cut_.lanes, to + y * width * cut_.lanes);
     }
   }
 
   const Case c_;
   const LayerSpec& layer_;
+  const SparseTiles tiles_;
   const SparseLanes cut_;
   const std::vector<Block> blocks_;
   std::vector<SparseTileFunction> functions_;  // of each block
-  const InterleaveFunction interleave_ = sparse_interleave_function();
-  const SubsampleFunction subsample_ = sparse_subsample_function();
-  std::span<const float> input_;
+  std::span<const float> input_;               // planes of words: f32, or four u8
+  std::int64_t planes_ = 1;                    // of an image
+  std::int64_t kept_weights_ = 0;
   Buffer<SparseTap> taps_;
   Buffer<std::uint64_t> first_tap_;
-  Buffer<float> bias_, packed_, output_, scratch_;
+  Buffer<std::uint32_t> bias_;  // f32 or s32
+  Buffer<float> words_, packed_, output_, scratch_;
   std::vector<std::int64_t> filter_parts_;
   std::vector<Lane> lane_plan_;
   bool packs_in_run_ = false;
@@ -268,8 +307,12 @@ std::uint64_t sparse_macs(const Case& c, const Tensor& weights) {
 
 Support sparse_convolution_supports(const Case& c) {
   if (!c.layer.has_weights()) return Support::no(fmt::format("{} has no weights to leave out", name_of(c.layer.op)));
-  if (c.type != DataType::f32) return Support::no("f32 only");
-  const SparseLanes cut = SparseLanes::of(c, sparse_lanes());
+  if (c.type != DataType::f32 && c.type != DataType::s8) return Support::no("f32 and s8 only");
+  if (c.type == DataType::s8 && (c.activation() == Activation::sigmoid || c.activation() == Activation::tanh))
+    return Support::no(fmt::format("{} has no integer form here", name_of(c.activation())));
+  const SparseTiles tiles = tiles_of(c.type);
+  if (tiles.lanes == 0) return Support::no("needs Highway >= 1.2 for 8-bit dot products");
+  const SparseLanes cut = SparseLanes::of(c, tiles.lanes);
   if (c.layer.in_channels * cut.packed_plane() > std::numeric_limits<std::int32_t>::max())
     return Support::no("one image's packed input needs more than 2^31 elements");
   return {};

@@ -1,4 +1,5 @@
-// Convolution and batched fully connected layers on pruned f32 weights: only the kept (non-zero) weights are stored, loaded and multiplied.
+// Convolution and batched fully connected layers on pruned weights, f32 or s8: only the kept (non-zero) weights are stored, loaded and
+// multiplied; in 8 bits words of four neighbouring channels, kept if any of the four is.
 #pragma once
 
 #include "backends/highway/algorithms.h"

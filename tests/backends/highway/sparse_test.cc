@@ -74,6 +74,27 @@ TEST(SparseDirect, RowsOfVeryDifferentLength) {
   EXPECT_EQ(kernel->work().macs_executed, 240U);  // a fifth of the row is zero
 }
 
+TEST(SparseDirect, EightBits) {
+  LayerSpec one = convolution(1, 1, 1, 1, 1);
+  if (const Support support = algorithm_named("sparse-direct").supports({.layer = one, .type = DataType::s8}); !support) GTEST_SKIP() << support.reason;
+  ExactOptions options{.type = DataType::s8, .threads = 2};
+  options.largest_weight = 127;
+  options.largest_activation = 255;
+  for (const double share : kShares) {
+    options.weights = share;
+    for (const std::int64_t channels : {1, 3, 4, 5, 18})
+      for (const std::int64_t stride : {1, 2}) check_exact("sparse-direct", convolution(channels, 9, 11, 17, 3, stride, 1), options);
+    check_exact("sparse-direct", convolution(12, 18, 9, 10, 3, 1, 1, 2), options);
+    check_exact("sparse-direct", convolution(31, 20, 9, 9, 1), options);
+    check_exact("sparse-direct", convolution(31, 20, 9, 9, 1, 2), options);
+    check_exact("sparse-direct", fully_connected(70, 2, 37), options);
+    options.batch = 18;
+    check_exact("sparse-direct", convolution(6, 6, 7, 7, 3, 1, 1), options);
+    check_exact("sparse-direct", fully_connected(70, 1, 37), options);
+    options.batch = 1;
+  }
+}
+
 TEST(SparseDirect, NormalValuesAndEpilogues) {
   for (const Activation activation : {Activation::none, Activation::relu, Activation::sigmoid, Activation::tanh})
     for (const Epilogue epilogue : {Epilogue::layer, Epilogue::bias, Epilogue::none}) {
