@@ -5,6 +5,7 @@
 #include "backends/highway/dot_winograd.h"
 #include "backends/highway/gemm.h"
 #include "backends/highway/int8_direct.h"
+#include "backends/highway/sparse_activations.h"
 #include "backends/highway/sparse_direct.h"
 
 namespace convroof::highway {
@@ -18,6 +19,7 @@ const std::vector<Algorithm>& algorithms() {
       int8_direct_algorithm(),
       int8_winograd_algorithm(),
       sparse_direct_algorithm(),
+      sparse_activations_algorithm(),
   };
   return table;
 }

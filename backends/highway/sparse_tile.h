@@ -24,7 +24,7 @@ struct SparseTileCall {
   const SparseTap* taps = nullptr;
   const std::uint64_t* first_tap = nullptr;  // of filter k: [first_tap[k], first_tap[k + 1])
   std::int64_t filter_begin = 0, filter_end = 0;
-  const float* bias = nullptr;  // per filter, or nullptr
+  const void* bias = nullptr;  // f32 or s32 per filter, or nullptr
   bool relu = false;
   float* output = nullptr;  // of filter 0, the block's first position
   std::int64_t output_filter = 0, output_row = 0;

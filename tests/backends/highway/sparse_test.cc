@@ -95,6 +95,26 @@ TEST(SparseDirect, EightBits) {
   }
 }
 
+TEST(SparseActivations, EveryShareOfInputs) {
+  for (const double share : kShares)
+    for (const int threads : {1, 2, 3})
+      for (const std::int64_t outputs : {1, 16, 37, 100}) {
+        check_exact("sparse-activations", fully_connected(70, 1, outputs), {.threads = threads, .activations = share});
+        check_exact("sparse-activations", fully_connected(5, 4, outputs), {.threads = threads, .activations = share});
+      }
+}
+
+TEST(SparseActivations, CountsWhatItMultiplies) {
+  LayerSpec layer = fully_connected(10, 1, 3);
+  const Case c{.layer = layer};
+  Tensor input(ElementType::f32, c.input_shape()), none, weights(ElementType::f32, c.weight_shape()), bias(ElementType::f32, {3, 1, 1, 1});
+  input.set_value(4, 2);
+  input.set_value(9, -1);
+  const auto kernel = algorithm_named("sparse-activations").prepare(c, {input, none, weights, bias});
+  kernel->run(1);
+  EXPECT_EQ(kernel->work().macs_executed, 6U);
+}
+
 TEST(SparseDirect, NormalValuesAndEpilogues) {
   for (const Activation activation : {Activation::none, Activation::relu, Activation::sigmoid, Activation::tanh})
     for (const Epilogue epilogue : {Epilogue::layer, Epilogue::bias, Epilogue::none}) {
