@@ -39,7 +39,8 @@ inline constexpr double kRoofTolerance = 1.02;
 
 // The lowest roof over the point:
 //   compute    ceilings of the same device, type, accumulator, unit and (by the host's clock) threads; the highest if there are several measurements
-//   bandwidth  warm: of the innermost level that holds bytes_packed; cold: of the outermost level. Times the point's intensity
+//   bandwidth  warm: of the innermost level that holds bytes_packed; cold: of the outermost level. Times the point's intensity.
+//              Of levels that hold equally much, the first in the list
 // A layer without MACs is judged by bandwidth alone. A layer with MACs needs a compute roof: without one the bound is unknown.
 // Warm points need a known cache: where only an outermost level without a capacity is known on a measured device, bandwidth says nothing about a warm point.
 RoofJudgement judge(const RooflinePoint& point, const std::vector<Ceiling>& ceilings);

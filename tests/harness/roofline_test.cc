@@ -128,6 +128,15 @@ TEST(Roofline, dram_alone_says_nothing_about_a_warm_point_of_a_measured_device) 
   EXPECT_EQ(judge(simulated, hidden).bound, "DRAM bandwidth");
 }
 
+TEST(Roofline, of_levels_that_hold_equally_much_the_first_applies) {
+  std::vector<Ceiling> roofs = machine();
+  roofs.push_back(bandwidth("dram-copy", 30e9, 0));
+  EXPECT_EQ(judge(point(1e6, 1e9, 1), roofs).bound, "DRAM bandwidth");
+  RooflinePoint cold = point(1e3, 1e6, 1);
+  cold.cache = CacheState::cold;
+  EXPECT_EQ(judge(cold, roofs).bound, "DRAM bandwidth");
+}
+
 TEST(Roofline, no_bandwidth_at_all_leaves_compute) { EXPECT_EQ(judge(point(1e6, 1e6, 1), {compute(100e9)}).bound, "compute"); }
 
 TEST(Roofline, nothing_executed_is_not_a_point) {
