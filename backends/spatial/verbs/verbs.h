@@ -1,0 +1,16 @@
+// The emulator's verbs of the command line.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "backends/backend.h"
+
+namespace convroof::spatial {
+
+std::vector<Verb> verbs();
+
+int trace_main(const std::vector<std::string>& arguments);
+int explain_main(const std::vector<std::string>& arguments);
+
+}  // namespace convroof::spatial

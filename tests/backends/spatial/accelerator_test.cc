@@ -1,0 +1,89 @@
+// Accelerator files: what is read, and what a person who made a mistake is told.
+#include "backends/spatial/model/accelerator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "workloads/toml_document.h"
+
+namespace convroof::spatial {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string message_of(const std::string& text) {
+  try {
+    parse_accelerator(text, "mine.toml");
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+const std::string kGood = R"(dataflow = "weight-stationary"
+rows = 4
+columns = 8
+clock_hz = 2e8
+word_bits = 16
+
+[buffer.input]
+bytes = 1024
+
+[dram]
+bits_per_cycle = 64
+)";
+
+std::string with(const std::string& old_text, const std::string& new_text) {
+  std::string text = kGood;
+  text.replace(text.find(old_text), old_text.size(), new_text);
+  return text;
+}
+
+TEST(Accelerator, reads_what_is_written) {
+  const Accelerator a = parse_accelerator(kGood, "folder/mine.toml");
+  EXPECT_EQ(a.name, "mine");
+  EXPECT_EQ(a.dataflow, Dataflow::systolic_ws);
+  EXPECT_EQ(a.multipliers(), 32);
+  EXPECT_EQ(a.peak_ops_per_second(), 2 * 32 * 2e8);
+  EXPECT_EQ(a.input_half_words(), 256);
+  EXPECT_EQ(a.weight_half_words(), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(a.dram_bits_per_cycle, 64);
+  EXPECT_FALSE(a.energy.has_value());
+  EXPECT_EQ(a.fidelity, "sketch");  // until its author says more
+}
+
+TEST(Accelerator, mistakes_are_named_with_their_place_and_mend) {
+  EXPECT_THAT(message_of(with("rows = 4", "rows = 0")), HasSubstr("mine.toml:2:8: `rows` must lie between 1 and 4096, got `0`"));
+  EXPECT_THAT(message_of(with("rows = 4\n", "")), HasSubstr("`rows` is missing; give it, as rows = 16"));
+  EXPECT_THAT(message_of(with("weight-stationary", "weight-stationery")),
+              HasSubstr("mine.toml:1:12: unknown dataflow `weight-stationery`; did you mean `weight-stationary`?"));
+  EXPECT_THAT(message_of(with("columns = 8", "columns = 99999999999999")), HasSubstr("mine.toml:3:11"));
+  EXPECT_THAT(message_of(with("columns", "colums")), HasSubstr("did you mean `columns`?"));
+  EXPECT_THAT(message_of(with("bytes = 1024", "bytes = 15")), HasSubstr("mine.toml:8:9: the input buffer is smaller than one tile"));
+  EXPECT_THAT(message_of(with("bits_per_cycle = 64", "bits_per_cycle = 0")), HasSubstr("mine.toml:11:18: `bits_per_cycle` must lie between"));
+  EXPECT_THAT(message_of(with("clock_hz = 2e8", "clock_hz = \"fast\"")), HasSubstr("`clock_hz` must be a number, got a string `fast`"));
+  EXPECT_THAT(message_of(with("word_bits = 16", "word_bits = 8")), HasSubstr("`word_bits` must lie between 16 and 64"));
+  EXPECT_THAT(message_of(with("word_bits = 16", "fidelity = \"exact\"")), HasSubstr("unknown fidelity `exact`"));
+  EXPECT_THAT(message_of(with("word_bits = 16", "energy = \"isca2061\"")), HasSubstr("unknown energy table `isca2061`; did you mean `isca2016`?"));
+  EXPECT_THAT(message_of("dataflow = ["), HasSubstr("mine.toml:1:"));
+  EXPECT_THAT(message_of(""), HasSubstr("`dataflow` is missing"));
+}
+
+TEST(Accelerator, shipped_files_are_complete) {
+  const std::vector<std::string> names = shipped_accelerator_names();
+  EXPECT_THAT(names, ::testing::IsSupersetOf({"systolic-ws", "systolic-os", "systolic-is"}));
+  for (const std::string& name : names) {
+    const Accelerator a = load_accelerator(name);
+    EXPECT_EQ(a.name, name);
+    EXPECT_FALSE(a.title.empty()) << name;
+    EXPECT_FALSE(a.source.empty()) << name;
+    EXPECT_TRUE(a.energy.has_value()) << name;
+    if (a.fidelity != "chip") {
+      EXPECT_FALSE(a.assumptions.empty()) << name;
+    }
+  }
+  EXPECT_THROW(load_accelerator("systolic"), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace convroof::spatial

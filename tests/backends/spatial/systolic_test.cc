@@ -1,0 +1,183 @@
+// Systolic arrays: the stepping engine against the seven loops, the fast engine against the stepping engine in every field, and the laws.
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "backends/spatial/fast/exact_convolution.h"
+#include "backends/spatial/fast/systolic.h"
+#include "backends/spatial/model/energy.h"
+#include "backends/spatial/stepping/systolic.h"
+#include "tests/backends/spatial/random_layer.h"
+
+namespace convroof::spatial {
+namespace {
+
+constexpr Dataflow kSystolic[] = {Dataflow::systolic_ws, Dataflow::systolic_os, Dataflow::systolic_is};
+
+// Buffers from too small for a window to larger than the layer, and absent; bandwidths that starve the array and that do not.
+Accelerator random_array(RandomLayers& random) {
+  Accelerator a;
+  a.name = a.title = "random";
+  a.dataflow = kSystolic[random.between(0, 2)];
+  a.rows = random.between(1, 6), a.columns = random.between(1, 6);
+  a.clock_hz = 1e9;
+  const auto bytes = [&](int bits) -> std::optional<std::int64_t> {
+    if (random.one_in(4)) return std::nullopt;
+    return 2 * a.rows * a.columns * bits / 8 * random.between(1, random.one_in(2) ? 4 : 40);
+  };
+  a.input_buffer_bytes = bytes(a.word_bits), a.weight_buffer_bytes = bytes(a.word_bits), a.output_buffer_bytes = bytes(a.accumulator_bits);
+  if (!random.one_in(5))
+    a.dram_bits_per_cycle = random.one_in(2) ? static_cast<double>(random.between(1, 300)) : 0.7 * static_cast<double>(random.between(1, 99));
+  return a;
+}
+
+std::string described(const Accelerator& a, const Sample& s) {
+  return fmt::format("{} {}x{}, buffers {} {} {}, {} bit/clock, batch {}, {}", name_of(a.dataflow), a.rows, a.columns, a.input_buffer_bytes.value_or(-1),
+                     a.weight_buffer_bytes.value_or(-1), a.output_buffer_bytes.value_or(-1), a.dram_bits_per_cycle.value_or(-1), s.batch,
+                     canonical_shape(s.layer));
+}
+
+TEST(Systolic, both_engines_agree_in_every_field_and_output) {
+  RandomLayers random(1);
+  for (int i = 0; i < 6000; ++i) {
+    const Sample sample = random.layer(i % 3 == 0 ? 32768 : 9);
+    const Accelerator a = random_array(random);
+    SCOPED_TRACE(described(a, sample));
+    const Problem p = sample.problem();
+    std::vector<std::int64_t> stepped(sample.outputs(), 77), computed(sample.outputs(), 78);
+    const Outcome step = stepping::run_systolic(a, p, stepped);
+    const Outcome fast = fast::count_systolic(a, p);
+    fast::exact_convolution(p, computed, 1);
+    ASSERT_EQ(differences(step, fast), "");
+    ASSERT_TRUE(step == fast);
+    ASSERT_EQ(stepped, plain_convolution(p));
+    ASSERT_EQ(computed, stepped);
+  }
+}
+
+TEST(Systolic, laws_hold) {
+  RandomLayers random(2);
+  for (int i = 0; i < 4000; ++i) {
+    const Sample sample = random.layer(9);
+    const Accelerator a = random_array(random);
+    SCOPED_TRACE(described(a, sample));
+    const Problem p = sample.problem();
+    const Outcome o = fast::count_systolic(a, p);
+    const auto macs_dense = static_cast<std::uint64_t>(sample.batch * macs(sample.layer));
+    const auto macs_inside = static_cast<std::uint64_t>(sample.batch * macs_valid(sample.layer));
+    ASSERT_EQ(o.macs, macs_dense);  // each once
+    ASSERT_GE(o.cycles * static_cast<std::uint64_t>(a.multipliers()), o.macs);
+    ASSERT_LE(utilization(a, o), 1.0);
+    ASSERT_LE(o.pe_active, static_cast<std::uint64_t>(a.multipliers()));
+    // Compulsory traffic, and nothing read inside that was not brought in.
+    const Accesses& x = o.accesses;
+    ASSERT_GE(x.reads(Level::dram, Operand::input), static_cast<std::uint64_t>(sample.batch * input_elements(sample.layer)));
+    ASSERT_GE(x.reads(Level::dram, Operand::weight), static_cast<std::uint64_t>(weight_count(sample.layer)));
+    ASSERT_EQ(x.writes(Level::dram, Operand::output), sample.outputs());
+    ASSERT_EQ(x.writes(Level::global, Operand::output), sample.outputs());
+    ASSERT_EQ(x.reads(Level::dram, Operand::psum), x.writes(Level::dram, Operand::psum) + sample.bias.size());
+    ASSERT_EQ(x.reads(Level::global, Operand::psum), x.writes(Level::global, Operand::psum));
+    ASSERT_EQ(x.reads(Level::local, Operand::weight), o.macs);
+    // A streamed operand comes fresh for each product: from the edge (a buffer, or a padding zero) or from a neighbour.
+    if (a.dataflow != Dataflow::systolic_is) {
+      ASSERT_EQ(x.reads(Level::global, Operand::input) + o.padding_words + x.reads(Level::array, Operand::input), o.macs);
+    }
+    if (a.dataflow != Dataflow::systolic_ws) {
+      ASSERT_EQ(x.reads(Level::global, Operand::weight) + x.reads(Level::array, Operand::weight), o.macs);
+    }
+    ASSERT_LE(x.reads(Level::global, Operand::input), macs_inside);  // padding is never fetched
+    if (!a.dram_bits_per_cycle) {
+      ASSERT_EQ(o.stall_cycles, 0u);
+    }
+  }
+}
+
+TEST(Systolic, stalls_fall_with_bandwidth_and_traffic_with_buffers) {
+  RandomLayers random(3);
+  for (int i = 0; i < 1500; ++i) {
+    const Sample sample = random.layer(9);
+    Accelerator a = random_array(random);
+    SCOPED_TRACE(described(a, sample));
+    const Problem p = sample.problem();
+    std::uint64_t before = ~0ull;
+    for (const double bits : {0.5, 1.0, 3.3, 17.0, 64.0, 1e4, 1e9}) {
+      a.dram_bits_per_cycle = bits;
+      const Outcome o = fast::count_systolic(a, p);
+      ASSERT_LE(o.stall_cycles, before);
+      before = o.stall_cycles;
+      // Nothing is faster than its bus or its array.
+      const Accesses& x = o.accesses;
+      const double moved =
+          static_cast<double>(x.reads(Level::dram, Operand::input) + x.reads(Level::dram, Operand::weight)) * a.word_bits +
+          static_cast<double>(x.reads(Level::dram, Operand::psum) + x.writes(Level::dram, Operand::psum) + x.writes(Level::dram, Operand::output)) *
+              a.accumulator_bits;
+      ASSERT_GE(static_cast<double>(o.cycles + o.stall_cycles) * bits, moved);
+    }
+    a.dram_bits_per_cycle = static_cast<double>(random.between(1, 100));
+    std::uint64_t words = ~0ull, clocks = ~0ull;
+    for (const std::int64_t factor : {1, 2, 3, 5, 8, 20, 100, 1000}) {
+      a.input_buffer_bytes = a.weight_buffer_bytes = factor * 2 * a.rows * a.columns * 2, a.output_buffer_bytes = factor * 2 * a.columns * 8;
+      const Outcome o = fast::count_systolic(a, p);
+      ASSERT_LE(o.accesses.total(Level::dram), words);
+      ASSERT_LE(o.cycles + o.stall_cycles, clocks);
+      words = o.accesses.total(Level::dram), clocks = o.cycles + o.stall_cycles;
+    }
+  }
+}
+
+TEST(Systolic, everything_is_fetched_once_where_everything_fits) {
+  RandomLayers random(4);
+  for (int i = 0; i < 500; ++i) {
+    const Sample sample = random.layer(9);
+    Accelerator a = random_array(random);
+    a.input_buffer_bytes = a.weight_buffer_bytes = a.output_buffer_bytes = std::nullopt;
+    SCOPED_TRACE(described(a, sample));
+    const Outcome o = fast::count_systolic(a, sample.problem());
+    EXPECT_EQ(o.accesses.reads(Level::dram, Operand::input), static_cast<std::uint64_t>(sample.batch * input_elements(sample.layer)));
+    EXPECT_EQ(o.accesses.reads(Level::dram, Operand::weight), static_cast<std::uint64_t>(weight_count(sample.layer)));
+    EXPECT_EQ(o.accesses.writes(Level::dram, Operand::psum), 0u);
+  }
+}
+
+// By hand: 2 x 2 array, K = 3, M = 3, N = 4.
+TEST(Systolic, a_layer_counted_by_hand) {
+  Sample s;
+  s.layer.in_channels = 3, s.layer.in_height = 1, s.layer.in_width = 4, s.layer.out_channels = 3, s.layer.out_height = 1, s.layer.out_width = 4;
+  s.input = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, s.weights = {1, 0, 2, 0, 1, 0, 3, 3, 3};
+  Accelerator a;
+  a.rows = a.columns = 2, a.clock_hz = 1;
+  a.dataflow = Dataflow::systolic_ws;
+  Outcome o = fast::count_systolic(a, s.problem());
+  EXPECT_EQ(o.cycles, 2u * 2u * (4 + 2 * 2 + 2 - 2));
+  EXPECT_EQ(o.accesses.reads(Level::global, Operand::input), 3u * 4u * 2u);  // each of 12 inputs for each of 2 blocks of filters
+  EXPECT_EQ(o.accesses.reads(Level::global, Operand::weight), 9u);
+  EXPECT_EQ(o.accesses.reads(Level::global, Operand::psum), 12u);  // 4 pixels x 3 filters wait once
+  EXPECT_EQ(o.accesses.reads(Level::array, Operand::input), 12u);  // only the full block of filters has a second column
+  a.dataflow = Dataflow::systolic_os;
+  o = fast::count_systolic(a, s.problem());
+  EXPECT_EQ(o.cycles, 2u * 2u * (3 + 2 + 2 - 2));
+  EXPECT_EQ(o.accesses.reads(Level::global, Operand::weight), 9u * 2u);
+  a.dataflow = Dataflow::systolic_is;
+  o = fast::count_systolic(a, s.problem());
+  EXPECT_EQ(o.cycles, 2u * 2u * (3 + 2 * 2 + 2 - 2));
+  EXPECT_EQ(o.accesses.reads(Level::global, Operand::input), 12u);
+  std::vector<std::int64_t> output(12);
+  fast::exact_convolution(s.problem(), output, 1);
+  EXPECT_EQ(output, (std::vector<std::int64_t>{19, 22, 25, 28, 5, 6, 7, 8, 45, 54, 63, 72}));
+}
+
+TEST(ExactConvolution, sums_that_leave_32_bits_stay_exact) {
+  RandomLayers random(5);
+  for (int i = 0; i < 40; ++i) {
+    Sample s = random.layer(1);
+    s.layer.in_channels = 300, s.layer.groups = 1, s.layer.op = Op::conv;
+    s.input.assign(static_cast<std::size_t>(s.batch * input_elements(s.layer)), -32768);
+    s.weights.assign(static_cast<std::size_t>(weight_count(s.layer)), i % 2 == 0 ? -32768 : 32767);
+    std::vector<std::int64_t> output(s.outputs());
+    fast::exact_convolution(s.problem(), output, 2);
+    ASSERT_EQ(output, plain_convolution(s.problem())) << canonical_shape(s.layer);
+  }
+}
+
+}  // namespace
+}  // namespace convroof::spatial
