@@ -159,8 +159,10 @@ def build(runs: list[Run], *, all_variants: bool = False, keep: Callable[[Case],
             return " ".join(words + (["tip"] if name in drawing.tips else []))
 
         section = next(s for s in sections if s.kind == drawing.kind)
+        # How to read a kind of figure is said once, at its first.
+        caption = "" if any(f.caption == drawing.caption for f in section.figures) else drawing.caption
         section.figures.append(
-            _Figure(f"figure-{drawing.name}", drawing.title, drawing.caption, drawing.provenance, Markup(render_inline(drawing, f"f{i}", css_class, styles)))
+            _Figure(f"figure-{drawing.name}", drawing.title, caption, drawing.provenance, Markup(render_inline(drawing, f"f{i}", css_class, styles)))
         )  # svg.py escapes
     cases = cases_table(runs)
     cases.rows = [row for row, case in zip(cases.rows, (c for run in runs for c in run.cases)) if keep(case)]
