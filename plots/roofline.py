@@ -223,7 +223,7 @@ class _Roofline:
             x, y = n.intensity_executed or 1.0, n.ops_per_second
             low, high = y * n.seconds / n.seconds_ci95[1], y * n.seconds / max(n.seconds_ci95[0], n.seconds * 1e-3)
             if high > low:
-                self.axes.plot([x, x], [low, high], color=s.color, linewidth=1.0, zorder=3, gid=self.gid("interval", i, s))
+                self.axes.plot([x, x], [low, high], color=s.color, linewidth=1.0, alpha=0.6, zorder=3, gid=self.gid("interval", i, s))
             size = 2 * radius(p.share) * 0.72  # pixels to points
             face = style.PAPER if s.is_simulated else s.color
             edge = s.color if s.is_simulated else style.PAPER
@@ -389,7 +389,7 @@ def draw(runs: list[Run], network: str, series: list[Series], name: str, part: s
     if unplaced:
         caption += f"{plural(unplaced, 'mark')} found no room for a number. "
     provenance = strip(runs, shown)
-    page.foot(page.wrapped(caption, RIGHT - 18, 7.6)[:4], provenance, chart.bottom + 54)
+    page.foot(page.wrapped(caption, RIGHT - 18, 7.6)[:5], provenance, chart.bottom + 54)
     drawing = page.finish(name, "roofline", title, caption, provenance, chart.labels)
     drawing.backends, drawing.tips = chart.backends, chart.tips
     return drawing
