@@ -21,9 +21,11 @@ std::unique_ptr<Kernel> prepare(const Case& c, const Operands& operands) {
 }  // namespace
 
 Algorithm direct_algorithm() {
-  return {.variant = {.name = "direct",
-                      .summary = "f32: convolution by register tiles over 16-channel blocks; pooling, LRN, addition, ReLU, softmax",
-                      .in_quick = true},
+  return {.variant =
+              {
+                  .name = "direct",
+                  .summary = "f32: convolution by register tiles over 16-channel blocks; pooling, LRN, addition, ReLU, softmax",
+              },
           .supports = supports,
           .prepare = prepare};
 }

@@ -45,8 +45,6 @@ constexpr WalkStride stride_of() {
       return {2, 1};
     case Walk::plain4:
       return {4, 1};
-    case Walk::panel:
-      return {1, 32};
     case Walk::any:
       break;
   }
@@ -121,6 +119,11 @@ void tile(const TileCall& call, WalkStride given) {
     }
   }
 
+  if (call.add) {
+    HWY_UNROLL(32)
+    for (int i = 0; i < kPixels; ++i) HWY_UNROLL(32)
+    for (int k = 0; k < kColumns; ++k) sum[i][k] = hn::Add(sum[i][k], hn::LoadU(d, out + k / kVectors * out_stride + i * 16 + k % kVectors * kLanes));
+  }
   if (call.relu) {
     HWY_UNROLL(32)
     for (int i = 0; i < kPixels; ++i) HWY_UNROLL(32)
@@ -157,7 +160,6 @@ struct Tables {
     fill<Walk::plain1, 1>(of[static_cast<int>(Walk::plain1)]);
     fill<Walk::plain2, 1>(of[static_cast<int>(Walk::plain2)]);
     fill<Walk::plain4, 1>(of[static_cast<int>(Walk::plain4)]);
-    fill<Walk::panel, 1>(of[static_cast<int>(Walk::panel)]);
     fill<Walk::any, 1>(of[static_cast<int>(Walk::any)]);
   }
 };

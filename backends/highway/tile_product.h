@@ -33,6 +33,7 @@ struct TileCall {
   std::ptrdiff_t out_stride = 0;  // between filter blocks; pixels follow each other
   const float* bias = nullptr;    // start value per filter; nullptr: zero
   bool accumulate = false;        // start from what `out` holds instead
+  bool add = false;  // start from zero and add to what `out` holds: the partial sums of a long reduction stay short, and so do their rounding errors
   bool relu = false;
   bool stream = false;  // store past the caches: for outputs that do not fit into them
 };
@@ -44,10 +45,9 @@ enum class Walk {
   plain1,    // plain rows, stride 1: 1, 1 (a first layer: the terms of a tap are the columns of the filter)
   plain2,    // plain rows, stride 2: 2, 1
   plain4,    // plain rows, stride 4: 4, 1
-  panel,     // a gathered panel: 1, 32
   any,
 };
-constexpr int kWalks = 7;
+constexpr int kWalks = 6;
 
 struct WalkStride {
   std::ptrdiff_t pixel = 16, channel = 1;

@@ -6,6 +6,7 @@
 
 #include <hwy/targets.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <stdexcept>
@@ -137,6 +138,7 @@ void check(const std::string& variant, const LayerSpec& layer, const CheckOption
   const std::unique_ptr<Backend> reference = make_reference_backend();
   const Tensor expected = output_of(nullptr, *reference, c, operands);
   const std::vector<double> magnitude = magnitudes(*reference, c, operands);
+  const double largest = *std::ranges::max_element(magnitude);
   ErrorModel model = algorithm.error(c);
   // The reference itself is rounded to f32 once.
   model.relative_to_expected += 0x1p-24;
@@ -152,7 +154,8 @@ void check(const std::string& variant, const LayerSpec& layer, const CheckOption
     double difference = 0, norm = 0;
     for (std::int64_t i = 0; i < expected.count(); ++i) {
       const double e = expected.value(i), a = actual.value(i);
-      const double bound = model.relative_to_magnitude * magnitude[static_cast<std::size_t>(i)] + model.relative_to_expected * std::abs(e) + model.absolute;
+      const double bound = model.relative_to_magnitude * magnitude[static_cast<std::size_t>(i)] + model.relative_to_largest_magnitude * largest +
+                           model.relative_to_expected * std::abs(e) + model.absolute;
       if (!(std::abs(e - a) <= bound) && ++wrong == 1) first = i;
       difference += (e - a) * (e - a);
       norm += e * e;
