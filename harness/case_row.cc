@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <stdexcept>
 #include <utility>
 
 #include "harness/derived.h"
@@ -121,10 +122,14 @@ Row planned_row(const Plan& plan, const PlannedCase& planned) {
   row["outcome"] = "skipped";
   row["reason"] = planned.skip_reason.empty() ? kNotReached : planned.skip_reason;
   row["facts"] = Row::object();
-  const LayerCost cost = cost_of(spec, planned.batch, planned.type, planned.density);
-  row["macs_dense"] = cost.macs;
-  row["macs_valid"] = cost.macs_valid;
-  row["bytes_compulsory"] = cost.bytes_compulsory();
+  for (const char* field : {"macs_dense", "macs_valid", "bytes_compulsory"}) row[field] = nullptr;
+  try {
+    const LayerCost cost = cost_of(spec, planned.batch, planned.type, planned.density);
+    row["bytes_compulsory"] = cost.bytes_compulsory();
+    row["macs_dense"] = cost.macs;
+    row["macs_valid"] = cost.macs_valid;
+  } catch (const std::overflow_error&) {  // the plan skips it, and says why
+  }
   for (const char* field : kNumberFields) row[field] = nullptr;
   return row;
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <utility>
 
 #include "backends/host_cpu.h"
@@ -109,7 +110,12 @@ class Planner {
     else
       c.skip_reason = reason;
     const LayerSpec& spec = c.layer().spec;
-    if (options_.quick && variant.quick_max_macs > 0 && checked_product(macs(spec), batch) > variant.quick_max_macs) c.skip_reason = "quick";
+    try {
+      const std::int64_t dense_macs = cost_of(spec, batch, type, c.density).macs;
+      if (options_.quick && variant.quick_max_macs > 0 && dense_macs > variant.quick_max_macs) c.skip_reason = "quick";
+    } catch (const std::overflow_error&) {
+      c.skip_reason = "too large: its counts exceed 2^63 - 1";
+    }
     c.name = fmt::format("{}/{}/{}/{}/{}/batch:{}/{}/real_time", network.network.name, spec.name, backend->name(), variant.name, name_of(type), batch,
                          name_part(set.name()));
     plan_.cases.push_back(std::move(c));

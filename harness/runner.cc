@@ -183,6 +183,10 @@ class Run {
             if (row && (*row)["outcome"] == "failed") worker_.reset();  // an error may stick to a process (CUDA's do)
             return row ? row : failed("the worker process answered without a result");
           case WorkerProcess::Event::died:
+            if (interrupts_.count() > 0 && !row) {  // whoever ended us ended it, too
+              worker_.reset();
+              return row;
+            }
             return row ? row : failed(fmt::format("the worker process ended: {}", worker.end()));
           case WorkerProcess::Event::late:
             if (signals_seen == 0) return failed(fmt::format("no result within {:.0f} s (--timeout)", allowed));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -88,6 +89,7 @@ std::optional<int> parse(const std::vector<std::string>& arguments, Request& req
       "Checks and measures layers, and writes a run: run.json and journal.jsonl. Lists are separated by commas; wherever a network, density or accelerator is "
       "named, a path works too.",
       "run");
+  std::string seed = "1";
   std::vector<std::string> networks, backend_list, accelerators, types, batches, densities, required;
   const auto list = [&](const char* name, std::vector<std::string>& into, const char* text) { app.add_option(name, into, text)->allow_extra_args(false); };
   list("--networks", networks, "default: all that are shipped");
@@ -102,7 +104,7 @@ std::optional<int> parse(const std::vector<std::string>& arguments, Request& req
   app.add_option("--cache", o.cache, "cold, warm; default: warm");
   app.add_option("--epilogue", o.epilogue, "layer (bias and activation), bias, none; default: layer");
   app.add_option("--data", o.data, "normal, integers; default: integers for s8 and s16");
-  app.add_option("--seed", o.seed, "of the operands; default: 1");
+  app.add_option("--seed", seed, "of the operands; default: 1");
   app.add_flag("--quick", o.quick, "each distinct convolution and fully connected layer of alexnet, vgg16, resnet50, half-width 5 %");
   app.add_option("--half-width", o.half_width, "of the 95 % confidence interval, as a share of the median; default: 0.01, quick 0.05")
       ->check(CLI::Range(1e-6, 1.0));
@@ -142,8 +144,15 @@ std::optional<int> parse(const std::vector<std::string>& arguments, Request& req
       throw UsageError(fmt::format("--batches: `{}` is not a number of images between 1 and {}", word.substr(0, 100), 1 << 20));
     if (std::find(o.batches.begin(), o.batches.end(), batch) == o.batches.end()) o.batches.push_back(batch);
   }
+  const auto [seed_end, seed_error] = std::from_chars(seed.data(), seed.data() + seed.size(), o.seed);  // CLI11 would take -1 for 2^64 - 1
+  if (seed_error != std::errc() || seed_end != seed.data() + seed.size())
+    throw UsageError(fmt::format("--seed: `{}` is not a whole number below 2^64", seed.substr(0, 100)));
   make_absolute(o.networks), make_absolute(o.densities), make_absolute(o.accelerators);
   if (!request.benchmark_min_time.empty()) apply_min_time(request.benchmark_min_time, o);
+  for (const auto& [option, value] : {std::pair{"--half-width", o.half_width}, {"--max-time", o.max_seconds}, {"--timeout", o.timeout_seconds}})
+    if (!std::isfinite(value)) throw UsageError(fmt::format("{}: give a finite number", option));  // NaN is within any range of CLI11's
+  for (const char* option : {"--out", "--resume", "--benchmark_out"})
+    if (app.count(option) > 0 && app.get_option(option)->as<std::string>().empty()) throw UsageError(fmt::format("{}: name a path", option));
   if (!request.out.empty() && !request.resume.empty()) throw UsageError("--out and --resume exclude each other: a resumed run stays in its folder");
   if (request.force && !request.resume.empty()) throw UsageError("--force and --resume exclude each other: one replaces a run, the other goes on with it");
   return std::nullopt;

@@ -48,7 +48,8 @@ Row measured_ceilings(const Row& wanted, int threads) {
 int worker_main() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() == 1) return exit_code::interrupted;  // the parent died before the line above
-  std::signal(SIGINT, SIG_IGN);                       // a terminal sends it to everybody; the parent decides
+  std::signal(SIGINT, SIG_IGN);                       // a terminal or a batch system sends them to everybody; the parent decides
+  std::signal(SIGTERM, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
   std::string line;
   if (!std::getline(std::cin, line)) return exit_code::usage;

@@ -160,6 +160,11 @@ class RunArguments(ProgramTest):
             (["--resume", "nowhere"], "nowhere"),
             (["--resume", "a", "--out", "b"], "--resume"),
             (["surplus"], "surplus"),
+            (["--seed", "-1"], "seed"),
+            (["--out", ""], "--out"),
+            (["--networks", ""], "--networks"),
+            (["--timeout", "nan"], "timeout"),
+            (["--half-width", "nan"], "half-width"),
             (["--quick", "--layers", "pool1"], "layer"),
         ]:
             with self.subTest(arguments=arguments):

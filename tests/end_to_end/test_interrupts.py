@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 import unittest
+from pathlib import Path
 
 from program import FAULTY, ProgramTest
 
@@ -76,6 +77,13 @@ class Interrupts(ProgramTest):
         os.killpg(process.pid, signal.SIGINT)
         self.check_interrupted(process)
 
+    def test_a_batch_system_ends_the_whole_group(self) -> None:
+        process = self.start(*CASES, start_new_session=True)
+        self.wait_for_lines(2)
+        time.sleep(0.3)
+        os.killpg(process.pid, signal.SIGTERM)
+        self.check_interrupted(process)
+
     def test_an_interrupted_run_can_be_resumed(self) -> None:
         process = self.start(*CASES)
         self.wait_for_lines(2)
@@ -104,7 +112,7 @@ class Interrupts(ProgramTest):
         self.assertTrue(document["context"]["interrupted"])
         self.assertEqual(len(self.journal(self.folder / "r")), 2)
         for _ in range(100):
-            if not os.path.exists(f"/proc/{children[0]}") or "State:\tZ" in open(f"/proc/{children[0]}/status").read():
+            if not os.path.exists(f"/proc/{children[0]}") or "State:\tZ" in Path(f"/proc/{children[0]}/status").read_text():
                 return
             time.sleep(0.05)
         self.fail("the worker outlived its parent")

@@ -143,10 +143,16 @@ class RunFiles(ProgramTest):
         (self.folder / "huge.toml").write_text(
             'name = "huge"\ninput = [4096, 2048, 2048]\n[[layer]]\nname = "big"\nop = "conv"\nout_channels = 4096\nkernel = 3\npadding = 1\n'
         )
-        self.call("run", "--networks", "huge.toml", "--backends", "reference", *FAST, "--out", "r")
+        for batch in (1, 1 << 20):
+            self.call("run", "--networks", "huge.toml", "--backends", "reference", "--batches", str(batch), *FAST, "--out", f"b{batch}")
+            (case,) = self.document(self.folder / f"b{batch}")["cases"]
+            self.assertEqual(case["outcome"], "skipped")
+            self.assertIn("too large", case["reason"])
+
+    def test_an_output_that_proves_nothing_is_untrusted(self) -> None:
+        self.call("run", *SMALL, *FAST, "--layers", "fc3", "--densities", "uniform:0/0.5", "--epilogue", "none", "--out", "r")
         (case,) = self.document(self.folder / "r")["cases"]
-        self.assertEqual(case["outcome"], "skipped")
-        self.assertIn("too large", case["reason"])
+        self.assertEqual((case["outcome"], case["seconds"]), ("untrusted", None))
 
     def test_the_default_folder(self) -> None:
         out, _ = self.call("run", *SMALL, *FAST, "--layers", "fc3")
