@@ -32,10 +32,16 @@ class DeviceMemory {
   }
   std::size_t bytes() const { return bytes_; }
 
-  void upload(const void* host, std::size_t bytes) { CONVROOF_CUDA(cudaMemcpy(data_, host, bytes, cudaMemcpyHostToDevice)); }
+  // Complete on return, for all streams: cudaMemcpy alone may return when pageable memory has been staged, and our streams do not wait for the default one.
+  void upload(const void* host, std::size_t bytes) {
+    CONVROOF_CUDA(cudaMemcpy(data_, host, bytes, cudaMemcpyHostToDevice));
+    CONVROOF_CUDA(cudaStreamSynchronize(nullptr));
+  }
   void download(void* host, std::size_t bytes) const { CONVROOF_CUDA(cudaMemcpy(host, data_, bytes, cudaMemcpyDeviceToHost)); }
   void fill(int byte) {
-    if (bytes_ > 0) CONVROOF_CUDA(cudaMemset(data_, byte, bytes_));
+    if (bytes_ == 0) return;
+    CONVROOF_CUDA(cudaMemset(data_, byte, bytes_));
+    CONVROOF_CUDA(cudaStreamSynchronize(nullptr));
   }
 
  private:
