@@ -1,0 +1,102 @@
+// convroof explain NETWORK/LAYER: the terms that add up to a layer's clocks, accesses and energy on one accelerator.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <stdexcept>
+
+#include "backends/spatial/fast/systolic.h"
+#include "backends/spatial/model/accelerator.h"
+#include "backends/spatial/model/energy.h"
+#include "backends/spatial/verbs/verbs.h"
+#include "workloads/checked.h"
+#include "workloads/nearest.h"
+#include "workloads/network_file.h"
+
+namespace convroof::spatial {
+namespace {
+
+std::string clock_terms(const Accelerator& a, const Problem& p) {
+  const std::int64_t R = a.rows, C = a.columns, N = p.n(), K = p.k(), M = p.m(), g = p.layer.groups;
+  switch (a.dataflow) {
+    case Dataflow::systolic_ws:
+      return fmt::format("groups x ceil(K/R) x ceil(M/C) x (N + 2R + C - 2) = {} x {} x {} x {}", g, ceil_div(K, R), ceil_div(M, C), N + 2 * R + C - 2);
+    case Dataflow::systolic_is:
+      return fmt::format("groups x ceil(K/R) x ceil(N/C) x (M + 2R + C - 2) = {} x {} x {} x {}", g, ceil_div(K, R), ceil_div(N, C), M + 2 * R + C - 2);
+    case Dataflow::systolic_os:
+      return fmt::format("groups x ceil(N/R) x ceil(M/C) x (K + R + C - 2) = {} x {} x {} x {}", g, ceil_div(N, R), ceil_div(M, C), K + R + C - 2);
+  }
+  return "";
+}
+
+std::string explanation(const LayerSpec& layer, std::int64_t batch, const Accelerator& a, const std::string& name) {
+  const std::vector<std::int64_t> bias(layer.has_bias ? static_cast<std::size_t>(layer.out_channels) : 0);
+  const Problem p{.layer = layer, .batch = batch, .bias = bias};
+  const Outcome o = fast::count_systolic(a, p);
+  std::string text = fmt::format("{} on {} ({}), batch {}\n\n", name, a.name, name_of(a.dataflow), batch);
+  text += fmt::format("shape     N = {} output pixels x images, K = {} products a sum, M = {} filters, {} groups; R = {}, C = {} PEs\n", p.n(), p.k(), p.m(),
+                      layer.groups, a.rows, a.columns);
+  text += fmt::format("clocks    {} = {}\n", clock_terms(a, p), o.cycles);
+  text += fmt::format("stalls    {} clocks that the array waits for memory ({})\n", o.stall_cycles,
+                      a.dram_bits_per_cycle ? fmt::format("{:.6g} bits a clock", *a.dram_bits_per_cycle) : "memory never waits");
+  text += fmt::format("time      ({} + {}) clocks / {:.6g} Hz = {:.6g} s\n", o.cycles, o.stall_cycles, a.clock_hz,
+                      static_cast<double>(o.cycles + o.stall_cycles) / a.clock_hz);
+  text += fmt::format("PEs       {} of {} used; {} MACs / ({} x {}) = {:.2f} % utilisation\n", o.pe_active, a.multipliers(), o.macs, a.multipliers(), o.cycles,
+                      100 * utilization(a, o));
+  text += fmt::format("padding   {} zeros made at the array's edge, never fetched\n\n", o.padding_words);
+  text += fmt::format("{:<8}{:<8}{:>16}{:>16}   words\n", "level", "operand", "reads", "writes");
+  for (const Level level : kLevels)
+    for (const Operand operand : kOperands) {
+      const Access& access = o.accesses.at(level, operand);
+      if (access.reads + access.writes > 0) text += fmt::format("{:<8}{:<8}{:>16}{:>16}\n", name_of(level), name_of(operand), access.reads, access.writes);
+    }
+  if (a.energy) {
+    const EnergyTable& e = *a.energy;
+    double total = 0;
+    text += fmt::format("\nenergy in {} ({})\n", e.unit == "MAC" ? "units of one MAC" : e.unit, e.name);
+    const auto term = [&](std::string_view what, double cost, std::uint64_t events) {
+      total += cost * static_cast<double>(events);
+      text += fmt::format("{:<8}{:>8} x {:>16} = {:.6g}\n", what, cost, events, cost * static_cast<double>(events));
+    };
+    term("mac", e.mac, o.macs - o.macs_gated);
+    term("local", e.local, o.accesses.total(Level::local));
+    term("array", e.array, o.accesses.total(Level::array));
+    term("global", e.global, o.accesses.total(Level::global));
+    term("dram", e.dram, o.accesses.total(Level::dram));
+    text += fmt::format("{:<8}{:>8}   {:>16} = {:.6g}\n", "total", "", "", total);
+  }
+  text += fmt::format("\nfidelity  {}\n", a.fidelity);
+  for (const std::string& assumption : a.assumptions) text += fmt::format("assumed   {}\n", assumption);
+  return text;
+}
+
+}  // namespace
+
+int explain_main(const std::vector<std::string>& arguments) {
+  std::string what, accelerator = "systolic-ws";
+  std::int64_t batch = 1;
+  CLI::App app("Prints the terms that add up to one layer's clocks, accesses and energy on an accelerator", "convroof explain");
+  app.add_option("what", what, "NETWORK/LAYER, as vgg16/conv3_1")->required();
+  app.add_option("--accelerator", accelerator, "a shipped accelerator or a file")->capture_default_str();
+  app.add_option("--batch", batch, "images")->check(CLI::Range(1, 4096))->capture_default_str();
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    std::fputs(app.help().c_str(), stdout);
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    throw std::invalid_argument(fmt::format("{}; see convroof explain --help", error.what()));
+  }
+  const std::size_t slash = what.rfind('/');
+  if (slash == std::string::npos) throw std::invalid_argument(fmt::format("`{}` names no layer; write NETWORK/LAYER, as vgg16/conv3_1", what));
+  const Network network = load_network(what.substr(0, slash));
+  std::vector<std::string> names;
+  for (const NetworkLayer& layer : network.layers)
+    if (layer.spec.has_weights()) names.push_back(layer.spec.name);
+  const NetworkLayer* layer = network.find(what.substr(slash + 1));
+  if (layer == nullptr || !layer->spec.has_weights()) throw std::invalid_argument(unknown_name("layer with weights", what.substr(slash + 1), names));
+  std::fputs(explanation(layer->spec, batch, load_accelerator(accelerator), what).c_str(), stdout);
+  return 0;
+}
+
+}  // namespace convroof::spatial

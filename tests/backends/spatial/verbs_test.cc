@@ -1,0 +1,50 @@
+// What the emulator's verbs print.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "backends/registry.h"
+
+namespace convroof {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string printed(const std::string& verb_name, const std::vector<std::string>& arguments) {
+  for (const Verb& verb : find_backend("spatial")->verbs())
+    if (verb.name == verb_name) {
+      ::testing::internal::CaptureStdout();
+      try {
+        EXPECT_EQ(verb.main(arguments), 0);
+      } catch (...) {
+        ::testing::internal::GetCapturedStdout();
+        throw;
+      }
+      return ::testing::internal::GetCapturedStdout();
+    }
+  ADD_FAILURE() << "no verb " << verb_name;
+  return "";
+}
+
+TEST(Trace, shows_the_clocks_and_sums_of_the_example) {
+  for (const auto& [accelerator, clocks] : {std::pair{"systolic-ws", "\n11 clocks, 24 multiply"}, std::pair{"systolic-os", "\n12 clocks, 24 multiply"},
+                                            std::pair{"systolic-is", "\n20 clocks, 24 multiply"}}) {
+    const std::string text = printed("trace", {"--accelerator", accelerator});
+    EXPECT_THAT(text, HasSubstr(clocks)) << accelerator;
+    EXPECT_THAT(text, HasSubstr("Y11=68")) << accelerator;  // 4 * 5 + 8 * 6
+  }
+}
+
+TEST(Trace, mistakes_are_named) {
+  EXPECT_THROW(printed("trace", {"--accelerator", "systolic-w"}), std::invalid_argument);
+  EXPECT_THROW(printed("trace", {"--rows", "60", "--columns", "60"}), std::invalid_argument);
+  EXPECT_THROW(printed("trace", {"--kernel", "9", "9"}), std::invalid_argument);
+}
+
+TEST(Explain, terms_multiply_to_the_clocks) {
+  const std::string text = printed("explain", {"vgg16/conv3_1", "--accelerator", "systolic-ws"});
+  EXPECT_THAT(text, HasSubstr("1 x 72 x 16 x 3182 = 3665664"));
+  EXPECT_THAT(text, HasSubstr("local   psum           924844032       924844032"));
+}
+
+}  // namespace
+}  // namespace convroof
