@@ -71,12 +71,12 @@ LayerDensity density_of(double share) {
   return density;
 }
 
-// The density at which the sparse time, a line through its measured points, passes the dense time. 0: never below; 1: always below.
+// The density at which the sparse time, a line through its measured points, passes the dense time. 0: never below; the last density: below at all of them.
 double crossing(const std::vector<double>& densities, const std::vector<double>& sparse, double dense) {
   if (!(sparse.front() < dense)) return 0;
   for (std::size_t i = 1; i < densities.size(); ++i)
     if (!(sparse[i] < dense)) return densities[i - 1] + (densities[i] - densities[i - 1]) * (dense - sparse[i - 1]) / (sparse[i] - sparse[i - 1]);
-  return 1;
+  return densities.back();
 }
 
 void contest(const LayerSpec& layer, const Options& options) {
@@ -116,8 +116,10 @@ void contest(const LayerSpec& layer, const Options& options) {
   }
   std::ranges::sort(crossings);
   const double middle = crossings[crossings.size() / 2];
-  const std::string verdict = middle <= 0 ? "does not pay" : middle >= 1 ? "always pays" : fmt::format("below {:.3f}", middle);
-  fmt::print("{:<14} {:<24} {:>9.3f} ms   {:<14} [{:.3f}, {:.3f}]\n", layer.name, dense[winner].name, 1e3 * std::ranges::min(dense[winner].seconds), verdict,
+  const std::string verdict = middle <= 0                          ? "does not pay"
+                              : middle >= options.densities.back() ? fmt::format("at all up to {:g}", middle)
+                                                                   : fmt::format("below {:.3f}", middle);
+  fmt::print("{:<14} {:<24} {:>9.3f} ms   {:<16} [{:.3f}, {:.3f}]\n", layer.name, dense[winner].name, 1e3 * std::ranges::min(dense[winner].seconds), verdict,
              crossings.front(), crossings.back());
   std::fflush(stdout);
 }
@@ -128,7 +130,7 @@ int run(const Options& options) {
   const std::vector<int> first = first_of_same_shape(network);
   fmt::print("{}, batch {}, {} thread(s), {} rounds: density of the weights below which sparse-direct is faster\n", network.name, options.batch,
              options.threads, options.rounds);
-  fmt::print("{:<14} {:<24} {:>12}   {:<14} {}\n", "layer", "best dense", "best", "sparse pays", "over the rounds");
+  fmt::print("{:<14} {:<24} {:>12}   {:<16} {}\n", "layer", "best dense", "best", "sparse pays", "over the rounds");
   for (std::size_t i = 0; i < network.layers.size(); ++i)
     if (network.layers[i].spec.has_weights() && first[i] == static_cast<int>(i)) contest(network.layers[i].spec, options);
   return 0;
