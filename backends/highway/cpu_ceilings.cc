@@ -238,9 +238,10 @@ std::vector<Level> levels(int threads) {
 
   const std::size_t l2_set = static_cast<std::size_t>(std::max(l2 * 5 / 8, 2 * l1));
   const std::size_t l3_set = static_cast<std::size_t>(std::max(4 * l2, l3 / 5 / threads));
-  // Large enough that no cache helps, small enough for any machine: 8 last-level caches, within an eighth of the memory.
+  // Twice the last-level cache: the smallest kind of working set that is judged by DRAM (see `capacity`), because the lines of it that survive in the cache
+  // help a kernel as much as this loop. Within an eighth of the memory.
   const auto memory = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-  const std::int64_t dram_set = std::min(std::max({8 * l3, 8 * l2 * threads, std::int64_t{256} << 20}), std::max(memory / 8, std::int64_t{32} << 20));
+  const std::int64_t dram_set = std::min(std::max({2 * l3, 8 * l2 * threads, std::int64_t{64} << 20}), std::max(memory / 8, std::int64_t{32} << 20));
   return {{"L1", static_cast<std::size_t>(l1 * 3 / 4), capacity(l1 * threads, cpu.l1d_bytes > 0), theory.l1_read_bytes, cpu.l1d_bytes > 0 ? "" : hidden},
           {"L2", l2_set, capacity(l2 * threads, cpu.l2_bytes > 0), theory.l2_read_bytes, cpu.l2_bytes > 0 ? "" : hidden},
           {"L3", l3_set, l3 > 0 ? capacity(l3, true) : std::int64_t{512} << 20, 0, l3 > 0 ? "" : hidden},
@@ -298,7 +299,11 @@ std::vector<Ceiling> measure_cpu_bandwidth(int threads, bool quick) {
       volatile std::uint64_t sink = read_bytes(data + static_cast<std::size_t>(repetition) % parts * part, part, passes);
       (void)sink;
     };
-    const Repetitions repetitions = repeat_on_threads(threads, quick ? Counts{200, 500, 0.7} : Counts{1000, 4000, 4}, prepare, read);
+    const Repetitions repetitions = repeat_on_threads(threads,
+                                                      is_dram ? Counts{400, quick ? 1500 : 8000, quick ? 0.7 : 4}
+                                                      : quick ? Counts{200, 500, 0.7}
+                                                              : Counts{1000, 4000, 4},
+                                                      prepare, read);
     Ceiling ceiling;
     set_value(ceiling, repetitions, static_cast<double>(part) * static_cast<double>(passes) * threads);
     filled = true;
