@@ -169,7 +169,8 @@ double rounded_to(ElementType type, double value) {
 }
 
 bool same_bound(const ErrorModel& a, const ErrorModel& b) {
-  return a.relative_to_magnitude == b.relative_to_magnitude && a.relative_to_largest_magnitude == b.relative_to_largest_magnitude && a.relative_to_expected == b.relative_to_expected && a.absolute == b.absolute;
+  return a.relative_to_magnitude == b.relative_to_magnitude && a.relative_to_largest_magnitude == b.relative_to_largest_magnitude &&
+         a.relative_to_expected == b.relative_to_expected && a.absolute == b.absolute;
 }
 
 class Conformance : public testing::Test {
@@ -241,7 +242,8 @@ class Conformance : public testing::Test {
       if (exact) {
         ASSERT_EQ(actual, rounded_to(output_type, expected)) << "element " << i << " of " << output.count();
       } else {
-        const double bound = model.relative_to_magnitude * plain.magnitude[at] + model.relative_to_largest_magnitude * largest + model.relative_to_expected * std::abs(expected) + model.absolute;
+        const double bound = model.relative_to_magnitude * plain.magnitude[at] + model.relative_to_largest_magnitude * largest +
+                             model.relative_to_expected * std::abs(expected) + model.absolute;
         ASSERT_TRUE(std::abs(actual - expected) <= bound) << "element " << i << ": " << actual << ", expected " << expected << " +- " << bound;
       }
     }
