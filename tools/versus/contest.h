@@ -24,8 +24,8 @@ struct Times {
 };
 
 struct Rules {
-  int rounds = 7;                // clean ones asked for; at least 5 count
-  double sample_seconds = 2e-3;  // shorter kernels are run several times a sample
+  int rounds = 7;                                                 // clean ones asked for; at least 5 count
+  double sample_seconds = 2e-3;                                   // shorter kernels are run several times a sample
   std::string our_variants = "^(?!winograd6x6|winograd4x4-5x5)";  // left out: errors above the 1e-6 that f32 kernels are held to
 };
 
