@@ -1,8 +1,8 @@
 # The target convroof_hwy: Google Highway, with CONVROOF_HWY_VERSION (10200 = 1.2.0) defined for what includes it.
 #
 # 1.2 brings the bf16 and 8-bit dot products. It is taken from the first of: an installed one; a source tree named by CONVROOF_HIGHWAY_SOURCE; the
-# distribution's newer source package (tools/fetch_highway); the upstream release. The last two are held to one SHA-256. Where none can be had, an
-# installed older one serves, and the variants that need more are skipped by name.
+# distribution's newer source package (tools/fetch_highway); the upstream release. The last two are held to one SHA-256. Where none can be had,
+# CONVROOF_HIGHWAY_ABSENT says so, and the backend is left out by name: kernels for 1.0 would be other kernels.
 find_package(PkgConfig QUIET)
 set(CONVROOF_HIGHWAY_SOURCE "$ENV{CONVROOF_HIGHWAY_SOURCE}" CACHE PATH "Source tree of Highway >= 1.2 (contains hwy/highway.h)")
 set(CONVROOF_HIGHWAY_SHA256 7e0be78b8318e8bdbf6fa545d2ecb4c90f947df03f7aadc42c1967f019e63343)
@@ -31,7 +31,7 @@ function(convroof_find_highway)
   add_library(convroof_hwy INTERFACE)
   pkg_check_modules(hwy QUIET IMPORTED_TARGET GLOBAL libhwy)
   if(hwy_FOUND AND hwy_VERSION VERSION_GREATER_EQUAL 1.2)
-    set(origin "installed")
+    # Taken below.
   elseif(CONVROOF_HIGHWAY_SOURCE)
     convroof_hwy_from_source(${CONVROOF_HIGHWAY_SOURCE} "CONVROOF_HIGHWAY_SOURCE")
     return()
@@ -57,16 +57,19 @@ function(convroof_find_highway)
       convroof_hwy_from_source(${folder}/highway-1.2.0 "upstream release")
       return()
     endif()
-    if(NOT hwy_FOUND)
-      message(FATAL_ERROR "Highway is missing: apt-get install libhwy-dev, or give -DCONVROOF_HIGHWAY_SOURCE=<source tree>")
+    set(found "none is installed")
+    if(hwy_FOUND)
+      set(found "${hwy_VERSION} is installed")
     endif()
-    set(origin "installed; too old for the bf16 and 8-bit dot products")
+    set(CONVROOF_HIGHWAY_ABSENT "Highway >= 1.2 was not found when convroof was built (${found}): give -DCONVROOF_HIGHWAY_SOURCE=SOURCE_TREE" PARENT_SCOPE)
+    message(STATUS "Highway: >= 1.2 cannot be had (${found}); its rows will be skipped (give -DCONVROOF_HIGHWAY_SOURCE=SOURCE_TREE)")
+    return()
   endif()
   string(REGEX MATCH "^([0-9]+)\\.([0-9]+)(\\.([0-9]+))?" unused ${hwy_VERSION})
   math(EXPR number "${CMAKE_MATCH_1} * 10000 + ${CMAKE_MATCH_2} * 100 + 0${CMAKE_MATCH_4}")
   target_link_libraries(convroof_hwy INTERFACE PkgConfig::hwy)
   target_compile_definitions(convroof_hwy INTERFACE CONVROOF_HWY_VERSION=${number})
-  message(STATUS "Highway ${hwy_VERSION}: ${origin}")
+  message(STATUS "Highway ${hwy_VERSION}: installed")
 endfunction()
 
 convroof_find_highway()
