@@ -42,7 +42,12 @@ def ceilings_of(runs: list[Run]) -> list[Ceiling]:
 
 
 def _is_used(c: Ceiling, series: list[Series]) -> bool:
-    """A compute roof is drawn if some drawn case runs on that unit; a bandwidth roof if the threads agree."""
+    """A compute roof is drawn if some drawn case runs on that unit; a bandwidth roof if the threads agree.
+
+    Where two levels serve a working set together ("L3+dram"), the line between theirs would only crowd the figure.
+    """
+    if "+" in (c.level or ""):
+        return False
     same = [s for s in series if s.key.threads == c.threads]
     if c.kind == "bandwidth":
         return bool(same)

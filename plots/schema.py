@@ -36,7 +36,7 @@ class Ceiling:
     type: str  # compute: f32 ...; bandwidth: may be empty
     accumulator: str
     unit_used: str
-    level: str  # bandwidth: L1 L2 L3 dram hbm sram
+    level: str  # bandwidth: L1 L2 L3 L3+dram dram hbm sram
     value: float  # op/s or B/s
     unit: str
     threads: int
