@@ -148,7 +148,7 @@ struct Ceiling {
   std::string type;         // compute: the DataType's name (f32, bf16, f16, s8, s16)
   std::string accumulator;  // compute: f32, s32, s64 ...
   std::string unit_used;    // compute: as in Work
-  std::string level;        // bandwidth: L1 L2 L3 L3+dram dram hbm sram
+  std::string level;        // bandwidth: L1 L2 L3 dram hbm sram
   double value = 0;         // op/s or B/s
   std::string unit;         // "op/s", "B/s"
   int threads = 1;
