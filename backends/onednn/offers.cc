@@ -245,6 +245,11 @@ const dnnl::engine& cpu_engine() {
   return engine;
 }
 
+bool int8_is_exact() {
+  const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+  return isa != dnnl::cpu_isa::sse41 && isa != dnnl::cpu_isa::avx && isa != dnnl::cpu_isa::avx2 && isa != dnnl::cpu_isa::avx512_core;
+}
+
 PlainDescs plain_descs(const Case& c, Primitive primitive, ElementType weight) {
   const Shapes s = shapes_of(c, primitive);
   const Type weight_type = s.weights.empty() ? s.weight : type_of(weight);
@@ -291,6 +296,12 @@ Offers offers_for(const Variant& variant, const Case& c, float output_scale) {
   }
 
   if (variant.name == "auto") {
+    // Without VNNI the library's own choice in s8 can be its rounded Winograd, which takes other weights: variant winograd-rounded.
+    if (c.type == DataType::s8) std::erase_if(all, [](const Implementation& i) { return i.family == "winograd-rounded"; });
+    if (all.empty()) {
+      offers.reason = fmt::format("oneDNN {} offers nothing but its rounded Winograd: variant winograd-rounded", loaded_version());
+      return offers;
+    }
     all.erase(all.begin() + 1, all.end());
     offers.implementations = std::move(all);
     return offers;

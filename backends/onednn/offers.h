@@ -36,6 +36,10 @@ PlainDescs plain_descs(const Case& c, Primitive primitive, ElementType weight); 
 
 const dnnl::engine& cpu_engine();
 
+// Whether the library, on this CPU and under its own limit (ONEDNN_MAX_CPU_ISA), multiplies bytes with VNNI. Without it, it adds pairs of u8 x s8 products in
+// 16 bits that saturate (oneDNN's guide, "Nuances of int8 Computations"): exact only while 2 x 255 x |weight| stays below 2^15, so for |weight| <= 64.
+bool int8_is_exact();
+
 // Uses case.threads, since implementations and their scratchpads depend on it. `output_scale` multiplies the sums (quantised operands); 1: none.
 Offers offers_for(const Variant& variant, const Case& c, float output_scale = 1);
 

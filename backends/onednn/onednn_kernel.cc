@@ -107,6 +107,8 @@ OneDnnKernel::OneDnnKernel(const Implementation& implementation, const Case& c, 
   facts_["implementation"] = implementation_.name;
   facts_["primitive"] = name_of(implementation_.primitive);
   facts_["library"] = "oneDNN " + loaded_version();
+  if (c.type == DataType::s8 && c.layer.has_weights() && !int8_is_exact())
+    facts_["int8"] = "no VNNI: pairs of products are added in 16 bits and saturate; exact for |weight| <= 64";
   facts_["reorders"] = "done once in preparation, not timed";
 }
 
