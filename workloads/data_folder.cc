@@ -39,6 +39,8 @@ std::vector<std::string> data_stems(std::string_view relative) {
   return {stems.begin(), stems.end()};
 }
 
-bool looks_like_path(std::string_view word) { return word.find('/') != std::string_view::npos || word.ends_with(".toml"); }
+bool looks_like_path(std::string_view word) {
+  return word.find('/') != std::string_view::npos || word.ends_with(".toml") || word.ends_with(".csv") || word.ends_with(".cfg");
+}
 
 }  // namespace convroof

@@ -16,7 +16,7 @@ std::string find_data(std::string_view relative);
 // Stems of the files `*.toml` in the folder `relative` of all data folders, sorted, each once.
 std::vector<std::string> data_stems(std::string_view relative);
 
-// True for words that can only mean a file: they contain '/' or end in ".toml".
+// True for words that can only mean a file: they contain '/' or end in .toml, .csv or .cfg.
 bool looks_like_path(std::string_view word);
 
 }  // namespace convroof

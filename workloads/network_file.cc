@@ -8,6 +8,7 @@
 
 #include "workloads/checked.h"
 #include "workloads/data_folder.h"
+#include "workloads/import/scale_sim_topology.h"
 #include "workloads/nearest.h"
 #include "workloads/toml_document.h"
 
@@ -247,7 +248,10 @@ Network read_network_file(const std::string& path) { return NetworkFile(TomlDocu
 Network parse_network(std::string_view text, const std::string& shown_name) { return NetworkFile(TomlDocument::parse(text, shown_name)).read(); }
 
 Network load_network(std::string_view name_or_path) {
-  if (looks_like_path(name_or_path)) return read_network_file(std::string(name_or_path));
+  if (looks_like_path(name_or_path)) {
+    const std::string path(name_or_path);
+    return path.ends_with(".csv") ? read_scale_sim_topology(path) : read_network_file(path);
+  }
   const std::vector<std::string> known = shipped_network_names();
   if (std::find(known.begin(), known.end(), name_or_path) == known.end()) throw std::invalid_argument(unknown_name("network", name_or_path, known));
   return read_network_file(find_data(fmt::format("workloads/networks/{}.toml", name_or_path)));

@@ -13,7 +13,7 @@ namespace convroof {
 Network read_network_file(const std::string& path);
 Network parse_network(std::string_view text, const std::string& shown_name);
 
-// `name_or_path`: a shipped network's name, or a path (it contains '/' or ends in .toml).
+// `name_or_path`: a shipped network's name, or a path: of a network file, or of a SCALE-Sim topology (.csv).
 // Throws InputError, or std::invalid_argument for an unknown name (the message gives the nearest known one).
 Network load_network(std::string_view name_or_path);
 

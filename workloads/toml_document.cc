@@ -14,18 +14,13 @@ namespace {
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 
 #include "workloads/nearest.h"
+#include "workloads/text_file.h"
 
 namespace convroof {
 namespace {
-
-constexpr std::uintmax_t kLargestFile = 1 << 20;
 
 const toml::table& as_table(const void* table) { return *static_cast<const toml::table*>(table); }
 
@@ -91,9 +86,6 @@ std::int64_t checked_integer(const std::string& file, const toml::node& node, st
 
 }  // namespace
 
-InputError::InputError(std::string_view file, std::int64_t line, std::int64_t column, std::string_view message)
-    : std::runtime_error(fmt::format("{}:{}:{}: {}", file, std::max<std::int64_t>(line, 1), std::max<std::int64_t>(column, 1), message)) {}
-
 struct TomlDocument::Content {
   toml::table root;
 };
@@ -103,21 +95,7 @@ TomlDocument::TomlDocument(TomlDocument&&) noexcept = default;
 TomlDocument& TomlDocument::operator=(TomlDocument&&) noexcept = default;
 TomlDocument::~TomlDocument() = default;
 
-TomlDocument TomlDocument::read(const std::string& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status)) throw InputError(path, 1, 1, "no such file; check the path");
-  if (std::filesystem::is_directory(status)) throw InputError(path, 1, 1, "this is a folder; name a .toml file inside it");
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) throw InputError(path, 1, 1, fmt::format("cannot be opened: {}", std::strerror(errno)));
-  // Read at most one byte more than allowed: works for pipes and devices, whose size nobody can ask for.
-  std::string text(kLargestFile + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  if (text.size() > kLargestFile)
-    throw InputError(path, 1, 1, fmt::format("the file is larger than {} bytes; a description this long is a mistake", kLargestFile));
-  return parse(text, path);
-}
+TomlDocument TomlDocument::read(const std::string& path) { return parse(read_text_file(path), path); }
 
 TomlDocument TomlDocument::parse(std::string_view text, const std::string& shown_name) {
   TomlDocument document;

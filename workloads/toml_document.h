@@ -5,18 +5,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace convroof {
+#include "workloads/input_error.h"
 
-// A mistake in a file that a person wrote. what() reads "file:line:column: message".
-class InputError : public std::runtime_error {
- public:
-  InputError(std::string_view file, std::int64_t line, std::int64_t column, std::string_view message);
-};
+namespace convroof {
 
 // One table of a document, as [name] or an element of [[name]]. A cheap handle: valid as long as the document.
 class TomlTable {
