@@ -7,8 +7,7 @@
 #include <stdexcept>
 
 #include "backends/backend.h"
-#include "backends/spatial/fast/exact_convolution.h"
-#include "backends/spatial/fast/systolic.h"
+#include "backends/spatial/fast/families.h"
 #include "backends/spatial/model/accelerator.h"
 #include "backends/spatial/model/energy.h"
 #include "backends/spatial/verbs/verbs.h"
@@ -30,11 +29,15 @@ Problem problem_of(const Case& c, const Operands& operands) {
 class SpatialKernel final : public Kernel {
  public:
   SpatialKernel(const Accelerator& a, const Case& c, const Operands& operands)
-      : a_(a), case_(c), problem_(problem_of(case_, operands)), output_(ElementType::s64, c.output_shape()), outcome_(fast::count_systolic(a_, problem_)) {}
+      : a_(a),
+        case_(c),
+        problem_(problem_of(case_, operands)),
+        output_(ElementType::s64, c.output_shape()),
+        outcome_(fast::count(a_, problem_, case_.threads)) {}
 
   // The clock is simulated and every run is like the first, so the output is computed once a call.
   std::optional<double> run(int times) override {
-    fast::exact_convolution(problem_, output_.as<std::int64_t>(), case_.threads);
+    fast::compute(a_, problem_, output_.as<std::int64_t>(), case_.threads);
     return times * static_cast<double>(outcome_.cycles + outcome_.stall_cycles) / a_.clock_hz;
   }
   void poison_output() override { output_.poison(); }
@@ -43,19 +46,20 @@ class SpatialKernel final : public Kernel {
   Work work() const override {
     Work work;
     work.macs_executed = outcome_.macs;
-    const int word = a_.word_bits / 8, sum = a_.accumulator_bits / 8;
+    const int word = a_.word_bits / 8, sum = a_.accumulator.bits / 8, out = a_.output_bits / 8;
     const auto bytes = [&](std::uint64_t words, int each) { return words * static_cast<std::uint64_t>(each); };
     work.bytes_packed = bytes(static_cast<std::uint64_t>(case_.batch * input_elements(case_.layer) + weight_count(case_.layer)), word) +
-                        bytes(static_cast<std::uint64_t>(case_.batch * output_elements(case_.layer) + (case_.has_bias() ? bias_count(case_.layer) : 0)), sum);
+                        bytes(static_cast<std::uint64_t>(case_.batch * output_elements(case_.layer)), out) +
+                        bytes(static_cast<std::uint64_t>(case_.has_bias() ? bias_count(case_.layer) : 0), sum);
     for (const Level level : kLevels)
       for (const Operand operand : kOperands) {
         const Access& access = outcome_.accesses.at(level, operand);
-        const int width = operand == Operand::input || operand == Operand::weight ? word : sum;
+        const int width = operand == Operand::psum ? sum : operand == Operand::output ? out : word;
         work.traffic.push_back({std::string(name_of(level)), std::string(name_of(operand)), access.reads, access.writes, width});
       }
     work.source = "simulated";
     work.unit_used = "array";
-    work.accumulator = fmt::format("s{}", a_.accumulator_bits);
+    work.accumulator = fmt::format("s{}", a_.accumulator.bits);
     Simulated simulated;
     simulated.cycles = outcome_.cycles;
     simulated.stall_cycles = outcome_.stall_cycles;
@@ -71,8 +75,9 @@ class SpatialKernel final : public Kernel {
     simulated.fidelity = a_.fidelity;
     simulated.assumptions = a_.assumptions;
     work.simulated = std::move(simulated);
-    work.facts["implementation"] = fmt::format("{}, {} x {} PEs", name_of(a_.dataflow), a_.rows, a_.columns);
+    work.facts["implementation"] = fmt::format("{}, {}", a_.dataflow, a_.shape());
     work.facts["padding_words"] = fmt::format("{}", outcome_.padding_words);
+    for (const auto& [name, value] : outcome_.counts) work.facts[name] = fmt::format("{}", value);
     return work;
   }
 
@@ -117,7 +122,7 @@ class SpatialBackend final : public Backend {
     if (c.type != DataType::s16) return Support::no(fmt::format("the array computes s16, not {}", name_of(c.type)));
     if (c.activation() == Activation::sigmoid || c.activation() == Activation::tanh)
       return Support::no(fmt::format("{} has no integer form here", name_of(c.activation())));
-    accelerator(variant);
+    if (std::string reason = why_not(accelerator(variant), c.layer, c.batch); !reason.empty()) return Support::no(std::move(reason));
     return {};
   }
 
@@ -133,7 +138,7 @@ class SpatialBackend final : public Backend {
       c.device = a.name;
       c.kind = "compute";
       c.type = "s16";
-      c.accumulator = fmt::format("s{}", a.accumulator_bits);
+      c.accumulator = fmt::format("s{}", a.accumulator.bits);
       c.unit_used = "array";
       c.value = c.theoretical = a.peak_ops_per_second();
       c.unit = "op/s";

@@ -4,6 +4,8 @@
 #include <map>
 #include <vector>
 
+#include "backends/spatial/fast/exact_convolution.h"
+#include "backends/spatial/fast/stall_meter.h"
 #include "backends/spatial/fast/touched.h"
 #include "backends/spatial/model/buffer_policy.h"
 #include "workloads/checked.h"
@@ -12,46 +14,6 @@ namespace convroof::spatial::fast {
 namespace {
 
 std::uint64_t product(std::initializer_list<std::int64_t> factors) { return static_cast<std::uint64_t>(checked_product(factors)); }
-
-// Clocks that the array waits for memory, from the passes of one group in order; the groups follow each other and are alike.
-class StallMeter {
- public:
-  explicit StallMeter(std::optional<double> bits_per_cycle) : rate_(bits_per_cycle) {}
-
-  void add(const Stage& stage) {
-    if (!rate_) return;
-    if (begun_)
-      inside_ += beyond(last_, stage.load_bits);
-    else
-      first_load_ = stage.load_bits, begun_ = true;
-    last_ = stage;
-  }
-  std::uint64_t of_groups(std::int64_t groups) const {
-    if (!begun_) return 0;
-    const auto count = static_cast<std::uint64_t>(groups);
-    return clocks_for(first_load_) + count * inside_ + (count - 1) * beyond(last_, first_load_) + beyond(last_, 0);
-  }
-
- private:
-  // Clocks by which the bus outlasts the pass; it moves the pass's own results and the next pass's operands.
-  std::uint64_t beyond(const Stage& stage, std::uint64_t next_load) const {
-    const std::uint64_t bus = clocks_for(stage.flow_bits + next_load);
-    return bus > stage.clocks ? bus - stage.clocks : 0;
-  }
-  // The smallest number of clocks that moves so many bits. The division may be off by one unit in the last place; the product decides.
-  std::uint64_t clocks_for(std::uint64_t bits) const {
-    const auto wanted = static_cast<double>(bits);
-    auto clocks = static_cast<std::uint64_t>(wanted / *rate_);
-    while (clocks > 0 && static_cast<double>(clocks - 1) * *rate_ >= wanted) --clocks;
-    while (static_cast<double>(clocks) * *rate_ < wanted) ++clocks;
-    return clocks;
-  }
-
-  std::optional<double> rate_;
-  bool begun_ = false;
-  std::uint64_t first_load_ = 0, inside_ = 0;
-  Stage last_;
-};
 
 // How often position `at` of one axis meets input, over all positions of the other side.
 std::vector<std::int64_t> valid_counts(std::int64_t count, std::int64_t step, std::int64_t others, std::int64_t other_step, std::int64_t pad,
@@ -67,8 +29,8 @@ std::vector<std::int64_t> valid_counts(std::int64_t count, std::int64_t step, st
 
 class Counter {
  public:
-  Counter(const Accelerator& a, const Problem& p, std::int64_t pixels)
-      : a_(a), p_(p), l_(p.layer), policy_(a, p, pixels), taps_(l_.kernel_height * l_.kernel_width), meter_(a.dram_bits_per_cycle) {
+  Counter(const Accelerator& a, const SystolicArray& array, const Problem& p, std::int64_t pixels)
+      : a_(a), array_(array), p_(p), l_(p.layer), policy_(a, array, p, pixels), taps_(l_.kernel_height * l_.kernel_width), meter_(a.dram_bits_per_cycle) {
     valid_ =
         checked_product({policy_.channels, p.batch, valid_taps(l_.in_height, l_.out_height, l_.kernel_height, l_.stride_height, l_.dilation_height, l_.pad_top),
                          valid_taps(l_.in_width, l_.out_width, l_.kernel_width, l_.stride_width, l_.dilation_width, l_.pad_left)});
@@ -79,12 +41,12 @@ class Counter {
  protected:
   Access& at(Level level, Operand operand) { return o_.accesses.at(level, operand); }
   std::uint64_t word_bits(std::int64_t words) const { return static_cast<std::uint64_t>(words) * static_cast<std::uint64_t>(a_.word_bits); }
-  std::uint64_t sum_bits(std::int64_t words) const { return static_cast<std::uint64_t>(words) * static_cast<std::uint64_t>(a_.accumulator_bits); }
+  std::uint64_t sum_bits(std::int64_t words) const { return static_cast<std::uint64_t>(words) * static_cast<std::uint64_t>(a_.accumulator.bits); }
 
   // What every multiplication costs inside a PE, and how often the array's edge takes an input; `times`: sweeps over all (n, k) of a group.
   void count_common(std::int64_t times) {
     const std::int64_t g = l_.groups;
-    o_.cycles = systolic_clocks(a_, p_);
+    o_.cycles = systolic_clocks(array_, p_);
     o_.macs = product({g, p_.n(), p_.k(), p_.m()});
     at(Level::local, Operand::input).reads = at(Level::local, Operand::weight).reads = o_.macs;
     at(Level::local, Operand::psum) = {o_.macs, o_.macs};
@@ -95,6 +57,7 @@ class Counter {
   }
 
   const Accelerator& a_;
+  const SystolicArray& array_;
   const Problem& p_;
   const LayerSpec& l_;
   const InputPolicy policy_;
@@ -106,7 +69,7 @@ class Counter {
 
 class WeightStationary : Counter {
  public:
-  WeightStationary(const Accelerator& a, const Problem& p) : Counter(a, p, 1), touched_(Touched::by_taps(p.layer)) {
+  WeightStationary(const Accelerator& a, const SystolicArray& array, const Problem& p) : Counter(a, array, p, 1), touched_(Touched::by_taps(p.layer)) {
     const auto rows = valid_counts(l_.kernel_height, l_.dilation_height, l_.out_height, l_.stride_height, l_.pad_top, l_.in_height);
     const auto columns = valid_counts(l_.kernel_width, l_.dilation_width, l_.out_width, l_.stride_width, l_.pad_left, l_.in_width);
     valid_before_.push_back(0);
@@ -115,7 +78,7 @@ class WeightStationary : Counter {
   }
 
   Outcome run() {
-    const std::int64_t R = a_.rows, C = a_.columns, N = p_.n(), K = p_.k(), M = p_.m(), g = l_.groups;
+    const std::int64_t R = array_.rows, C = array_.columns, N = p_.n(), K = p_.k(), M = p_.m(), g = l_.groups;
     const std::int64_t k_folds = ceil_div(K, R), m_folds = ceil_div(M, C);
     count_common(m_folds);
     o_.pe_active = static_cast<std::uint64_t>(std::min(R, K) * std::min(C, M));
@@ -138,7 +101,7 @@ class WeightStationary : Counter {
     std::int64_t inputs = untouched_, spilled = 0;
     for (std::int64_t m = 0; m < M; m += C) {
       const std::int64_t columns = std::min(C, M - m);
-      const std::int64_t spill = std::max<std::int64_t>(0, checked_product(N, columns) - a_.output_half_words());
+      const std::int64_t spill = std::max<std::int64_t>(0, checked_product(N, columns) - array_.output_half_words(a_));
       for (std::size_t f = 0; f < folds.size(); ++f) {
         const bool last = f + 1 == folds.size();
         const std::int64_t words = folds[f].each_time + (m == 0 ? folds[f].pinned : 0) + (m == 0 && f == 0 ? untouched_ : 0);
@@ -198,8 +161,8 @@ class WeightStationary : Counter {
 // Output and input stationary: windows of output pixels sweep over the input.
 class Sweeping : protected Counter {
  public:
-  Sweeping(const Accelerator& a, const Problem& p, std::int64_t pixels)
-      : Counter(a, p, pixels),
+  Sweeping(const Accelerator& a, const SystolicArray& array, const Problem& p, std::int64_t pixels)
+      : Counter(a, array, p, pixels),
         touched_(Touched::by_pixels(p.layer)),
         valid_rows_(valid_counts(l_.out_height, l_.stride_height, l_.kernel_height, l_.dilation_height, l_.pad_top, l_.in_height)),
         valid_columns_(valid_counts(l_.out_width, l_.stride_width, l_.kernel_width, l_.dilation_width, l_.pad_left, l_.in_width)) {}
@@ -252,10 +215,10 @@ class Sweeping : protected Counter {
 
 class OutputStationary : Sweeping {
  public:
-  OutputStationary(const Accelerator& a, const Problem& p) : Sweeping(a, p, a.rows) {}
+  OutputStationary(const Accelerator& a, const SystolicArray& array, const Problem& p) : Sweeping(a, array, p, array.rows) {}
 
   Outcome run() {
-    const std::int64_t R = a_.rows, C = a_.columns, N = p_.n(), K = p_.k(), M = p_.m(), g = l_.groups;
+    const std::int64_t R = array_.rows, C = array_.columns, N = p_.n(), K = p_.k(), M = p_.m(), g = l_.groups;
     const std::int64_t n_folds = ceil_div(N, R), m_folds = ceil_div(M, C);
     count_common(m_folds);
     o_.pe_active = static_cast<std::uint64_t>(std::min(R, N) * std::min(C, M));
@@ -274,7 +237,7 @@ class OutputStationary : Sweeping {
     std::int64_t inputs = untouched_, weights = 0;
     for (std::int64_t m = 0; m < M; m += C) {
       const std::int64_t columns = std::min(C, M - m), tile = checked_product(K, columns);
-      const std::int64_t again = std::max<std::int64_t>(0, tile - a_.weight_half_words());
+      const std::int64_t again = std::max<std::int64_t>(0, tile - array_.weight_half_words(a_));
       for (std::size_t f = 0; f < folds.size(); ++f) {
         const std::int64_t words = folds[f].each_time + (m == 0 ? folds[f].pinned : 0);
         const std::int64_t tile_words = f == 0 ? tile : again;
@@ -293,10 +256,10 @@ class OutputStationary : Sweeping {
 
 class InputStationary : Sweeping {
  public:
-  InputStationary(const Accelerator& a, const Problem& p) : Sweeping(a, p, a.columns) {}
+  InputStationary(const Accelerator& a, const SystolicArray& array, const Problem& p) : Sweeping(a, array, p, array.columns) {}
 
   Outcome run() {
-    const std::int64_t R = a_.rows, C = a_.columns, N = p_.n(), K = p_.k(), M = p_.m(), g = l_.groups;
+    const std::int64_t R = array_.rows, C = array_.columns, N = p_.n(), K = p_.k(), M = p_.m(), g = l_.groups;
     const std::int64_t k_folds = ceil_div(K, R), n_folds = ceil_div(N, C);
     count_common(1);
     o_.pe_active = static_cast<std::uint64_t>(std::min(R, K) * std::min(C, N));
@@ -311,7 +274,7 @@ class InputStationary : Sweeping {
     for (std::int64_t n = 0; n < N; n += C) {
       const std::int64_t columns = std::min(C, N - n);
       const Window window = window_of(n, n + columns);
-      const std::int64_t spill = std::max<std::int64_t>(0, checked_product(M, columns) - a_.output_half_words());
+      const std::int64_t spill = std::max<std::int64_t>(0, checked_product(M, columns) - array_.output_half_words(a_));
       const std::int64_t words = window.pinned + (window.per_use ? uses_of(n, n + columns) : window.each_time);
       inputs += words;
       for (std::int64_t k = 0; k < K; k += R) {
@@ -320,7 +283,7 @@ class InputStationary : Sweeping {
         // The window's words come evenly over its passes.
         const std::uint64_t input_bits = static_cast<std::uint64_t>(ceil_div(checked_product({words, a_.word_bits, k1 - k}), K));
         // Of this pass's weights, the part beyond what stays in the buffer.
-        const std::int64_t tile = n == 0 ? (k1 - k) * M : std::max<std::int64_t>(0, k1 * M - std::max(k * M, a_.weight_half_words()));
+        const std::int64_t tile = n == 0 ? (k1 - k) * M : std::max<std::int64_t>(0, k1 * M - std::max(k * M, array_.weight_half_words(a_)));
         weights += tile;
         if (!last) spilled += spill;
         const std::int64_t out = last ? M * columns : spill, in = k == 0 ? 0 : spill;
@@ -340,29 +303,33 @@ class InputStationary : Sweeping {
 
 }  // namespace
 
-std::uint64_t systolic_clocks(const Accelerator& a, const Problem& p) {
-  const std::int64_t R = a.rows, C = a.columns, N = p.n(), K = p.k(), M = p.m(), g = p.layer.groups;
-  switch (a.dataflow) {
-    case Dataflow::systolic_ws:
+std::uint64_t systolic_clocks(const SystolicArray& array, const Problem& p) {
+  const std::int64_t R = array.rows, C = array.columns, N = p.n(), K = p.k(), M = p.m(), g = p.layer.groups;
+  switch (array.stationary) {
+    case Stationary::weight:
       return product({g, ceil_div(K, R), ceil_div(M, C), N + 2 * R + C - 2});
-    case Dataflow::systolic_is:
+    case Stationary::input:
       return product({g, ceil_div(K, R), ceil_div(N, C), M + 2 * R + C - 2});
-    case Dataflow::systolic_os:
+    case Stationary::output:
       return product({g, ceil_div(N, R), ceil_div(M, C), K + R + C - 2});
   }
   return 0;
 }
 
-Outcome count_systolic(const Accelerator& accelerator, const Problem& problem) {
-  switch (accelerator.dataflow) {
-    case Dataflow::systolic_ws:
-      return WeightStationary(accelerator, problem).run();
-    case Dataflow::systolic_is:
-      return InputStationary(accelerator, problem).run();
-    case Dataflow::systolic_os:
-      return OutputStationary(accelerator, problem).run();
+Outcome count(const Accelerator& accelerator, const SystolicArray& array, const Problem& problem, int /*threads*/) {
+  switch (array.stationary) {
+    case Stationary::weight:
+      return WeightStationary(accelerator, array, problem).run();
+    case Stationary::input:
+      return InputStationary(accelerator, array, problem).run();
+    case Stationary::output:
+      return OutputStationary(accelerator, array, problem).run();
   }
   return {};
+}
+
+void compute(const Accelerator&, const SystolicArray&, const Problem& problem, std::span<std::int64_t> output, int threads) {
+  exact_convolution(problem, output, threads);
 }
 
 }  // namespace convroof::spatial::fast

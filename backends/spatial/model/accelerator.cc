@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <limits>
+#include <functional>
 #include <stdexcept>
 #include <utility>
 
@@ -16,25 +16,46 @@
 namespace convroof::spatial {
 namespace {
 
-constexpr std::int64_t kLargestSide = 4096;         // of an array; wafer-scale engines stay below
-constexpr std::int64_t kLargestBuffer = 1ll << 40;  // bytes
 constexpr std::string_view kAccelerators = "backends/spatial/accelerators";
 constexpr std::string_view kEnergy = "backends/spatial/energy";
 
-// The first spelling is the one that tables and messages use.
-constexpr std::array<std::pair<std::string_view, Dataflow>, 9> kDataflows = {{{"weight-stationary", Dataflow::systolic_ws},
-                                                                              {"output-stationary", Dataflow::systolic_os},
-                                                                              {"input-stationary", Dataflow::systolic_is},
-                                                                              {"systolic-ws", Dataflow::systolic_ws},
-                                                                              {"systolic-os", Dataflow::systolic_os},
-                                                                              {"systolic-is", Dataflow::systolic_is},
-                                                                              {"ws", Dataflow::systolic_ws},
-                                                                              {"os", Dataflow::systolic_os},
-                                                                              {"is", Dataflow::systolic_is}}};
+// A word for `dataflow`, the keys at the top level that belong to its family alone, and the family's reader.
+struct Family {
+  std::string_view word;
+  std::vector<std::string> keys;
+  std::function<Array(const TomlTable& root, const Accelerator& shared)> read;
+};
+
+const std::vector<Family>& families() {
+  static const std::vector<Family> all = [] {
+    const std::vector<std::string> systolic = {"rows", "columns", "multipliers_per_pe", "buffer"};
+    const auto reader = [](Stationary stays) {
+      return [stays](const TomlTable& root, const Accelerator& shared) { return read_systolic(root, shared, stays); };
+    };
+    std::vector<Family> list = {
+        // clang-format off: one family a line
+        {"weight-stationary", systolic, reader(Stationary::weight)},
+        {"output-stationary", systolic, reader(Stationary::output)},
+        {"input-stationary", systolic, reader(Stationary::input)},
+        // clang-format on
+    };
+    return list;
+  }();
+  return all;
+}
+
+// Other spellings, and the word that tables and messages use.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kAliases = {{{"systolic-ws", "weight-stationary"},
+                                                                                    {"systolic-os", "output-stationary"},
+                                                                                    {"systolic-is", "input-stationary"},
+                                                                                    {"ws", "weight-stationary"},
+                                                                                    {"os", "output-stationary"},
+                                                                                    {"is", "input-stationary"}}};
 
 std::vector<std::string> dataflow_names() {
   std::vector<std::string> names;
-  for (const auto& [name, dataflow] : kDataflows) names.emplace_back(name);
+  for (const Family& family : families()) names.emplace_back(family.word);
+  for (const auto& [name, word] : kAliases) names.emplace_back(name);
   return names;
 }
 
@@ -62,64 +83,83 @@ class AcceleratorFile {
   explicit AcceleratorFile(const TomlDocument& document) : document_(document), root_(document.root()) {}
 
   Accelerator read() {
-    root_.allow_only({"title", "source", "fidelity", "assumptions", "dataflow", "rows", "columns", "multipliers_per_pe", "clock_hz", "word_bits",
-                      "accumulator_bits", "buffer", "dram", "energy"});
     a_.name = std::filesystem::path(document_.file()).stem().string();
+    const Family& family = read_family();
+    std::vector<std::string> keys = {"title",     "source",      "fidelity",    "assumptions", "dataflow", "clock_hz",
+                                     "word_bits", "accumulator", "output_bits", "dram",        "energy"};
+    keys.insert(keys.end(), family.keys.begin(), family.keys.end());
+    root_.allow_only(keys);
     a_.title = root_.text("title").value_or(a_.name);
     a_.source = root_.text("source").value_or("");
     a_.fidelity = root_.text("fidelity").value_or("sketch");
     if (a_.fidelity != "chip" && a_.fidelity != "family" && a_.fidelity != "sketch")
       root_.fail_at("fidelity", unknown_name("fidelity", a_.fidelity, {"chip", "family", "sketch"}));
     a_.assumptions = root_.texts("assumptions").value_or(std::vector<std::string>{});
-    read_array();
-    read_memory();
+    const auto clock = root_.number("clock_hz", 1, 1e12);
+    if (!clock) root_.fail_missing("clock_hz", "give the array's clock, as clock_hz = 1e9");
+    a_.clock_hz = *clock;
+    read_words();
+    read_dram();
     read_energy();
-    check_tiles();
+    a_.array = family.read(root_, a_);
     return std::move(a_);
   }
 
  private:
-  std::int64_t needed(std::string_view key, std::int64_t low, std::int64_t high, std::string_view example) const {
-    const auto value = root_.integer(key, low, high);
-    if (!value) root_.fail_missing(key, fmt::format("give it, as {} = {}", key, example));
-    return *value;
+  const Family& read_family() {
+    const auto word = root_.text("dataflow");
+    if (!word) root_.fail_missing("dataflow", fmt::format("one of {}", fmt::join(dataflow_names(), ", ")));
+    a_.dataflow = *word;
+    for (const auto& [alias, meant] : kAliases)
+      if (alias == *word) a_.dataflow = meant;
+    for (const Family& family : families())
+      if (family.word == a_.dataflow) return family;
+    root_.fail_at("dataflow", unknown_name("dataflow", *word, dataflow_names()));
   }
 
-  void read_array() {
-    const auto dataflow = root_.text("dataflow");
-    if (!dataflow) root_.fail_missing("dataflow", fmt::format("one of {}", fmt::join(dataflow_names(), ", ")));
-    const auto known = std::find_if(kDataflows.begin(), kDataflows.end(), [&](const auto& entry) { return entry.first == *dataflow; });
-    if (known == kDataflows.end()) root_.fail_at("dataflow", unknown_name("dataflow", *dataflow, dataflow_names()));
-    a_.dataflow = known->second;
-    a_.rows = needed("rows", 1, kLargestSide, "16");
-    a_.columns = needed("columns", 1, kLargestSide, "16");
-    if (root_.has("multipliers_per_pe") && root_.integer("multipliers_per_pe", 1, 1).value() != 1)
-      root_.fail_at("multipliers_per_pe", "a systolic PE has 1 multiplier");
-    const auto clock = root_.number("clock_hz", 1, 1e12);
-    if (!clock) root_.fail_missing("clock_hz", "give the array's clock, as clock_hz = 1e9");
-    a_.clock_hz = *clock;
+  template <typename T>
+  T choice(const TomlTable& table, std::string_view key, T otherwise, const std::vector<std::pair<std::string, T>>& choices) const {
+    const auto word = table.text(key);
+    if (!word) return otherwise;
+    std::vector<std::string> names;
+    for (const auto& [name, value] : choices) {
+      if (name == *word) return value;
+      names.push_back(name);
+    }
+    table.fail_at(key, unknown_name(key, *word, names));
+  }
+
+  void read_words() {
     a_.word_bits = static_cast<int>(root_.integer("word_bits", 16, 64).value_or(16));
     if (a_.word_bits % 8 != 0) root_.fail_at("word_bits", fmt::format("`word_bits` must be a multiple of 8 that holds an s16 value, got `{}`", a_.word_bits));
-    a_.accumulator_bits = static_cast<int>(root_.integer("accumulator_bits", 64, 64).value_or(64));
+    if (const auto sums = root_.table("accumulator")) {
+      sums->allow_only({"bits", "overflow", "dropped_bits", "rounding"});
+      Accumulator& sum = a_.accumulator;
+      sum.bits = static_cast<int>(sums->integer("bits", 16, 64).value_or(64));
+      if (sum.bits % 8 != 0) sums->fail_at("bits", fmt::format("`bits` must be a multiple of 8, got `{}`", sum.bits));
+      sum.overflow = choice(*sums, "overflow", Overflow::saturate, {{"saturate", Overflow::saturate}, {"wrap", Overflow::wrap}});
+      sum.dropped_bits = static_cast<int>(sums->integer("dropped_bits", 0, 30).value_or(0));
+      sum.rounding = choice(*sums, "rounding", Rounding::truncate, {{"truncate", Rounding::truncate}, {"nearest", Rounding::nearest}});
+    }
+    a_.output_bits = static_cast<int>(root_.integer("output_bits", 8, 64).value_or(a_.accumulator.bits));
+    if (a_.output_bits % 8 != 0) root_.fail_at("output_bits", fmt::format("`output_bits` must be a multiple of 8, got `{}`", a_.output_bits));
   }
 
-  void read_memory() {
-    if (const auto buffers = root_.table("buffer")) {
-      buffers->allow_only({"input", "weight", "output"});
-      for (const auto& [key, place] :
-           {std::pair{"input", &a_.input_buffer_bytes}, std::pair{"weight", &a_.weight_buffer_bytes}, std::pair{"output", &a_.output_buffer_bytes}}) {
-        const auto buffer = buffers->table(key);
-        if (!buffer) continue;
-        buffer->allow_only({"bytes"});
-        *place = buffer->integer("bytes", 1, kLargestBuffer);
-        if (!*place) buffer->fail_missing("bytes", "give its size, as bytes = 65536; leave the whole table out for a buffer without limit");
-      }
+  // The bus may have a clock of its own: bits_per_cycle counts the array's clocks, width_bits those of clock_hz.
+  void read_dram() {
+    const auto dram = root_.table("dram");
+    if (!dram) return;
+    dram->allow_only({"bits_per_cycle", "width_bits", "clock_hz"});
+    if (dram->has("width_bits") || dram->has("clock_hz")) {
+      if (dram->has("bits_per_cycle")) dram->fail_at("bits_per_cycle", "`bits_per_cycle` and `width_bits` say the same; keep one of them");
+      const auto width = dram->number("width_bits", 1, 1e6), clock = dram->number("clock_hz", 1, 1e12);
+      if (!width) dram->fail_missing("width_bits", "give the width of the bus, as width_bits = 64");
+      if (!clock) dram->fail_missing("clock_hz", "give the clock of the bus, as clock_hz = 60e6");
+      a_.dram_bits_per_cycle = *width * *clock / a_.clock_hz;
+      return;
     }
-    if (const auto dram = root_.table("dram")) {
-      dram->allow_only({"bits_per_cycle"});
-      a_.dram_bits_per_cycle = dram->number("bits_per_cycle", 1e-6, 1e9);
-      if (!a_.dram_bits_per_cycle) dram->fail_missing("bits_per_cycle", "give it, as bits_per_cycle = 128; leave [dram] out for memory that never waits");
-    }
+    a_.dram_bits_per_cycle = dram->number("bits_per_cycle", 1e-6, 1e9);
+    if (!a_.dram_bits_per_cycle) dram->fail_missing("bits_per_cycle", "give it, as bits_per_cycle = 128; leave [dram] out for memory that never waits");
   }
 
   // `energy` names a shipped table, or a file beside this one.
@@ -133,22 +173,6 @@ class AcceleratorFile {
     a_.energy = read_energy_table(document.root(), std::filesystem::path(path).stem().string());
   }
 
-  // Each half of a double buffer must hold what the array takes in before it can begin.
-  void check_tiles() const {
-    const bool inputs_stay = a_.dataflow == Dataflow::systolic_is, weights_stay = a_.dataflow == Dataflow::systolic_ws;
-    require("input", a_.input_buffer_bytes, inputs_stay ? a_.rows * a_.columns : a_.rows, a_.word_bits);
-    require("weight", a_.weight_buffer_bytes, weights_stay ? a_.rows * a_.columns : (inputs_stay ? a_.rows : a_.columns), a_.word_bits);
-    require("output", a_.output_buffer_bytes, a_.columns, a_.accumulator_bits);
-  }
-
-  void require(std::string_view buffer, const std::optional<std::int64_t>& bytes, std::int64_t words, int bits) const {
-    const std::int64_t least = 2 * words * bits / 8;
-    if (bytes && *bytes < least)
-      root_.table("buffer")->table(buffer)->fail_at(
-          "bytes", fmt::format("the {} buffer is smaller than one tile: both halves of {} words of {} bits need `{}` bytes, got `{}`; enlarge it", buffer,
-                               words, bits, least, *bytes));
-  }
-
   const TomlDocument& document_;
   TomlTable root_;
   Accelerator a_;
@@ -156,14 +180,16 @@ class AcceleratorFile {
 
 }  // namespace
 
-std::int64_t Accelerator::half_words(const std::optional<std::int64_t>& bytes, int bits) {
-  return bytes ? *bytes * 8 / bits / 2 : std::numeric_limits<std::int64_t>::max();
+std::int64_t Accelerator::multipliers() const {
+  return std::visit([](const auto& family) { return family.multipliers(); }, array);
 }
 
-std::string_view name_of(Dataflow dataflow) {
-  for (const auto& [name, value] : kDataflows)
-    if (value == dataflow) return name;
-  return "";
+std::string Accelerator::shape() const {
+  return std::visit([](const auto& family) { return family.shape(); }, array);
+}
+
+std::string why_not(const Accelerator& a, const LayerSpec& layer, std::int64_t batch) {
+  return std::visit([&](const auto& family) { return why_not(a, family, layer, batch); }, a.array);
 }
 
 Accelerator read_accelerator(const std::string& path) {
@@ -184,7 +210,10 @@ Accelerator load_accelerator(std::string_view name_or_path) {
 }
 
 std::vector<std::string> shipped_accelerator_names() {
-  const std::vector<std::string> order = {"systolic-ws", "systolic-os", "systolic-is"};
+  // Files that are not there are passed over; others follow by name.
+  const std::vector<std::string> order = {"systolic-ws", "systolic-os", "systolic-is",     "zascad",  "zascas",    "eyeriss",  "neuflow", "park2015",
+                                          "gupta2015",   "shidiannao",  "shidiannao-dram", "diannao", "dadiannao", "cnvlutin", "dcnn",    "scnn",
+                                          "eeps",        "dsip"};
   const std::vector<std::string> present = data_stems(kAccelerators);
   std::vector<std::string> names;
   for (const std::string& name : order)

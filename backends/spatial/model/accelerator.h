@@ -1,16 +1,21 @@
 // An accelerator, as its file describes it. docs/backends/spatial.md explains every key with an example.
+//
+// What all machines share stands here; what a family of machines (one dataflow) needs besides is a struct of its own in `array`, with its own header
+// and reader. A family is: model/<family>.{h,cc}, fast/<family>.{h,cc}, stepping/<family>.{h,cc}, verbs/{trace,explain}_<family>.cc, one alternative
+// below, one line in the table of accelerator.cc, and one include in each families.cc.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
-namespace convroof::spatial {
+#include "backends/spatial/model/accumulator.h"
+#include "backends/spatial/model/systolic.h"
 
-// Which family of machines computes the layer. One pair of engine files each, named like this.
-enum class Dataflow { systolic_ws, systolic_os, systolic_is };
+namespace convroof::spatial {
 
 // Cost of one event, in `unit`.
 struct EnergyTable {
@@ -20,6 +25,8 @@ struct EnergyTable {
   double mac = 0, local = 0, array = 0, global = 0, dram = 0;
 };
 
+using Array = std::variant<SystolicArray>;
+
 struct Accelerator {
   std::string name;   // the variant: the file's stem
   std::string title;  // for people; the device of its results
@@ -27,31 +34,25 @@ struct Accelerator {
   std::string fidelity;  // chip (published figures exist to check against), family, sketch
   std::vector<std::string> assumptions;
 
-  Dataflow dataflow = Dataflow::systolic_ws;
-  std::int64_t rows = 0, columns = 0;  // of PEs
-  std::int64_t multipliers_per_pe = 1;
-  double clock_hz = 0;
-  int word_bits = 16;         // of an input or weight
-  int accumulator_bits = 64;  // of a partial sum or output, wherever it is stored
+  std::string dataflow;  // the word that chose the family of `array`
+  Array array;
 
-  // Buffers beside the array. Absent: as large as the layer needs.
-  std::optional<std::int64_t> input_buffer_bytes, weight_buffer_bytes, output_buffer_bytes;
+  double clock_hz = 0;
+  int word_bits = 16;  // of an input or weight
+  Accumulator accumulator;
+  int output_bits = 64;  // of a finished output, where it leaves the array; the accumulator's bits unless the file says otherwise
+
   std::optional<double> dram_bits_per_cycle;  // of the array's clock, reads and writes together. Absent: memory never waits
 
   std::optional<EnergyTable> energy;
 
-  std::int64_t multipliers() const { return rows * columns * multipliers_per_pe; }
+  std::int64_t multipliers() const;
+  std::string shape() const;  // of the array, for people: "16 x 16 PEs"
   double peak_ops_per_second() const { return 2.0 * static_cast<double>(multipliers()) * clock_hz; }
-  // Words that may be kept in the working half of a double buffer; the other half is being filled.
-  std::int64_t input_half_words() const { return half_words(input_buffer_bytes, word_bits); }
-  std::int64_t weight_half_words() const { return half_words(weight_buffer_bytes, word_bits); }
-  std::int64_t output_half_words() const { return half_words(output_buffer_bytes, accumulator_bits); }
-
- private:
-  static std::int64_t half_words(const std::optional<std::int64_t>& bytes, int bits);
 };
 
-std::string_view name_of(Dataflow dataflow);
+// Why the accelerator cannot run this layer (conv or fc) at this batch, as the reason of a skipped row; empty: it can.
+std::string why_not(const Accelerator& accelerator, const LayerSpec& layer, std::int64_t batch);
 
 // Throws InputError (file:line:column, the word, the mend). The name is the file's stem.
 Accelerator read_accelerator(const std::string& path);

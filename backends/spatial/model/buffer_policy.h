@@ -21,8 +21,8 @@ struct InputPolicy {
   std::int64_t window_rows;  // input rows under the windows of the output pixels that one pass holds or streams at a time
 
   // `pixels`: output pixels that a pass holds at a time (1 where they stream).
-  InputPolicy(const Accelerator& a, const Problem& p, std::int64_t pixels)
-      : half_words(a.input_half_words()), channels(p.layer.in_channels_per_group()), row_words(p.layer.in_width) {
+  InputPolicy(const Accelerator& a, const SystolicArray& array, const Problem& p, std::int64_t pixels)
+      : half_words(array.input_half_words(a)), channels(p.layer.in_channels_per_group()), row_words(p.layer.in_width) {
     const std::int64_t plane = p.batch * p.layer.in_height * p.layer.in_width;
     pinned_channels = std::min(channels, half_words / plane);
     const std::int64_t out_rows = std::min(p.layer.out_height, (pixels + p.layer.out_width - 2) / p.layer.out_width + 1);
@@ -34,14 +34,6 @@ struct InputPolicy {
     std::int64_t words = 0;
     return !__builtin_mul_overflow(of_channels, window_rows * row_words, &words) && words <= half_words;
   }
-};
-
-// One pass over the array, as the memory sees it. Bits, not words: operands differ in width.
-struct Stage {
-  std::uint64_t clocks = 0;     // of the array
-  std::uint64_t load_bits = 0;  // must be there before the pass begins; fetched during the pass before
-  std::uint64_t flow_bits = 0;  // moves during the pass: results out, partial sums out and in
-  bool operator==(const Stage&) const = default;
 };
 
 }  // namespace convroof::spatial

@@ -36,6 +36,15 @@ std::string differences(const Outcome& a, const Outcome& b) {
       compare(fmt::format("{}.{}.reads", name_of(level), name_of(operand)), a.accesses.reads(level, operand), b.accesses.reads(level, operand));
       compare(fmt::format("{}.{}.writes", name_of(level), name_of(operand)), a.accesses.writes(level, operand), b.accesses.writes(level, operand));
     }
+  for (const auto& [name, value] : a.counts) {
+    const auto other = b.counts.find(name);
+    if (other == b.counts.end())
+      text += fmt::format("{}: {} and absent\n", name, value);
+    else
+      compare(name, value, other->second);
+  }
+  for (const auto& [name, value] : b.counts)
+    if (!a.counts.contains(name)) text += fmt::format("{}: absent and {}\n", name, value);
   return text;
 }
 

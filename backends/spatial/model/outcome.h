@@ -4,9 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace convroof::spatial {
 
@@ -52,6 +52,8 @@ struct Outcome {
   std::uint64_t pe_active = 0;      // PEs that the mapping uses, at its widest
   std::uint64_t padding_words = 0;  // zeros put into the array for padding; they are made at its edge and never fetched
   Accesses accesses;
+  // What only some machines have, by name: macs_skipped, index_words, passes ... Reach the results file as facts. Zero and absent are different.
+  std::map<std::string, std::uint64_t> counts;
   bool operator==(const Outcome&) const = default;
 };
 

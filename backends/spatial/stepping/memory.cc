@@ -2,10 +2,12 @@
 
 #include <set>
 
+#include "backends/spatial/stepping/bus.h"
+
 namespace convroof::spatial::stepping {
 
-Memory::Memory(const Accelerator& accelerator, const Problem& problem, std::int64_t pixels, bool sweeps, Outcome& outcome)
-    : a_(accelerator), p_(problem), policy_(accelerator, problem, pixels), sweeps_(sweeps), outcome_(outcome) {
+Memory::Memory(const Accelerator& accelerator, const SystolicArray& array, const Problem& problem, std::int64_t pixels, bool sweeps, Outcome& outcome)
+    : a_(accelerator), p_(problem), policy_(accelerator, array, problem, pixels), sweeps_(sweeps), outcome_(outcome) {
   for (auto* marks : {&loaded_, &in_sweep_, &touched_, &in_window_}) marks->assign(p_.input.size(), 0);
 }
 
@@ -45,22 +47,22 @@ void Memory::weights_loaded(std::uint64_t words) {
 
 void Memory::biases_loaded(std::uint64_t words) {
   outcome_.accesses.at(Level::dram, Operand::psum).reads += words;
-  stages_.back().load_bits += words * static_cast<std::uint64_t>(a_.accumulator_bits);
+  stages_.back().load_bits += words * static_cast<std::uint64_t>(a_.accumulator.bits);
 }
 
 void Memory::psum_written_out() {
   ++outcome_.accesses.at(Level::dram, Operand::psum).writes;
-  stages_.back().flow_bits += static_cast<std::uint64_t>(a_.accumulator_bits);
+  stages_.back().flow_bits += static_cast<std::uint64_t>(a_.accumulator.bits);
 }
 
 void Memory::psum_read_in() {
   ++outcome_.accesses.at(Level::dram, Operand::psum).reads;
-  stages_.back().flow_bits += static_cast<std::uint64_t>(a_.accumulator_bits);
+  stages_.back().flow_bits += static_cast<std::uint64_t>(a_.accumulator.bits);
 }
 
 void Memory::output_written() {
   ++outcome_.accesses.at(Level::dram, Operand::output).writes;
-  stages_.back().flow_bits += static_cast<std::uint64_t>(a_.accumulator_bits);
+  stages_.back().flow_bits += static_cast<std::uint64_t>(a_.accumulator.bits);
 }
 
 void Memory::end_pass(std::uint64_t clocks) { stages_.back().clocks = clocks; }
@@ -109,22 +111,7 @@ void Memory::end_group() {
   stages_[group_first_stage_].load_bits += untouched * static_cast<std::uint64_t>(a_.word_bits);
 }
 
-std::uint64_t Memory::stall_clocks() const {
-  if (!a_.dram_bits_per_cycle || stages_.empty()) return 0;
-  const double rate = *a_.dram_bits_per_cycle;
-  const auto moved_by = [&](std::uint64_t clock) { return static_cast<double>(clock) * rate; };
-  std::uint64_t stalls = 0;
-  for (std::uint64_t clock = 0; moved_by(clock) < static_cast<double>(stages_[0].load_bits); ++clock) ++stalls;
-  for (std::size_t i = 0; i < stages_.size(); ++i) {
-    const std::uint64_t bits = stages_[i].flow_bits + (i + 1 < stages_.size() ? stages_[i + 1].load_bits : 0);
-    std::uint64_t clock = 0;
-    while (clock < stages_[i].clocks || moved_by(clock) < static_cast<double>(bits)) {
-      if (clock >= stages_[i].clocks) ++stalls;  // the array is done, the bus is not
-      ++clock;
-    }
-  }
-  return stalls;
-}
+std::uint64_t Memory::stall_clocks() const { return bus_stalls(a_.dram_bits_per_cycle, stages_); }
 
 // Within the group; outside of it the number lies outside of 0 ... channels - 1.
 std::int64_t Memory::channel_of(std::int64_t index) const {

@@ -7,6 +7,7 @@
 
 #include "backends/spatial/model/buffer_policy.h"
 #include "backends/spatial/model/outcome.h"
+#include "backends/spatial/model/stage.h"
 
 namespace convroof::spatial::stepping {
 
@@ -14,7 +15,7 @@ class Memory {
  public:
   // `pixels`: output pixels that one pass holds; `sweeps`: the inputs of a group are gone through in windows that advance over the pixels (output and
   // input stationary), so rows that stay under the window are kept from one to the next.
-  Memory(const Accelerator& accelerator, const Problem& problem, std::int64_t pixels, bool sweeps, Outcome& outcome);
+  Memory(const Accelerator& accelerator, const SystolicArray& array, const Problem& problem, std::int64_t pixels, bool sweeps, Outcome& outcome);
 
   void begin_group(std::int64_t group);
   void begin_sweep();  // output and input stationary: the pixels start from the first again

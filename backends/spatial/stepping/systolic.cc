@@ -38,10 +38,11 @@ std::uint64_t filled(const std::int32_t* indices, std::int64_t begin, std::int64
 }
 
 // What both kinds of array share: the problem, the books, the clock.
-class Array {
+class Machine {
  public:
-  Array(const Accelerator& a, const Problem& p, std::span<std::int64_t> output, const Observer& observer, std::int64_t pixels, bool sweeps)
-      : a_(a), p_(p), output_(output), observer_(observer), memory_(a, p, pixels, sweeps, outcome_) {}
+  Machine(const Accelerator& a, const SystolicArray& array, const Problem& p, std::span<std::int64_t> output, const SystolicObserver& observer,
+          std::int64_t pixels, bool sweeps)
+      : a_(a), array_(array), p_(p), output_(output), observer_(observer), memory_(a, array, p, pixels, sweeps, outcome_) {}
 
  protected:
   // A word of the inputs for the array's edge: from the buffer, or a zero made on the spot.
@@ -74,7 +75,7 @@ class Array {
     count(Level::local, Operand::psum).writes += macs;
   }
   Access& count(Level level, Operand operand) { return outcome_.accesses.at(level, operand); }
-  void tick(bool loading, const std::function<Cell(std::int64_t, std::int64_t)>& cell) {
+  void tick(bool loading, const std::function<SystolicCell(std::int64_t, std::int64_t)>& cell) {
     ++outcome_.cycles;
     if (observer_) observer_({outcome_.cycles, group_, pass_, loading, cell, finished_});
     finished_.clear();
@@ -82,9 +83,10 @@ class Array {
   void uses_pes(std::int64_t rows, std::int64_t columns) { outcome_.pe_active = std::max(outcome_.pe_active, static_cast<std::uint64_t>(rows * columns)); }
 
   const Accelerator& a_;
+  const SystolicArray& array_;
   const Problem& p_;
   std::span<std::int64_t> output_;
-  const Observer& observer_;
+  const SystolicObserver& observer_;
   Outcome outcome_;
   Memory memory_;
   std::int64_t group_ = 0, pass_ = 0;
@@ -92,28 +94,28 @@ class Array {
 };
 
 // Weights or inputs stay. "Held": the stationary operand's other axis (m for weights, n for inputs); "streamed": the moving one's (n or m).
-class StationaryOperand : Array {
+class StationaryOperand : Machine {
  public:
-  StationaryOperand(const Accelerator& a, const Problem& p, std::span<std::int64_t> output, const Observer& observer)
-      : Array(a, p, output, observer, a.dataflow == Dataflow::systolic_is ? a.columns : 1, a.dataflow == Dataflow::systolic_is),
-        weights_stay_(a.dataflow == Dataflow::systolic_ws),
-        held_(a.rows, a.columns, 0),
-        stream_(a.rows, a.columns, 0),
-        stream_index_(a.rows, a.columns, kNone),
-        psum_(a.rows, a.columns, 0),
-        psum_index_(a.rows, a.columns, kNone) {}
+  StationaryOperand(const Accelerator& a, const SystolicArray& array, const Problem& p, std::span<std::int64_t> output, const SystolicObserver& observer)
+      : Machine(a, array, p, output, observer, array.stationary == Stationary::input ? array.columns : 1, array.stationary == Stationary::input),
+        weights_stay_(array.stationary == Stationary::weight),
+        held_(array.rows, array.columns, 0),
+        stream_(array.rows, array.columns, 0),
+        stream_index_(array.rows, array.columns, kNone),
+        psum_(array.rows, array.columns, 0),
+        psum_index_(array.rows, array.columns, kNone) {}
 
   Outcome run() {
     const std::int64_t held = weights_stay_ ? p_.m() : p_.n(), streamed = weights_stay_ ? p_.n() : p_.m();
-    waiting_.assign(static_cast<std::size_t>(streamed * a_.columns), 0);
+    waiting_.assign(static_cast<std::size_t>(streamed * array_.columns), 0);
     for (group_ = 0, pass_ = 0; group_ < p_.layer.groups; ++group_, pass_ = 0) {
       memory_.begin_group(group_);
       memory_.begin_sweep();
-      for (std::int64_t q = 0; q < held; q += a_.columns) {
+      for (std::int64_t q = 0; q < held; q += array_.columns) {
         if (!weights_stay_) memory_.begin_window();
-        for (std::int64_t k = 0; k < p_.k(); k += a_.rows, ++pass_) {
+        for (std::int64_t k = 0; k < p_.k(); k += array_.rows, ++pass_) {
           if (weights_stay_) memory_.begin_window();
-          pass(q, std::min(a_.columns, held - q), k, std::min(a_.rows, p_.k() - k), streamed);
+          pass(q, std::min(array_.columns, held - q), k, std::min(array_.rows, p_.k() - k), streamed);
           if (weights_stay_) memory_.end_window();
         }
         if (!weights_stay_) memory_.end_window();
@@ -136,36 +138,36 @@ class StationaryOperand : Array {
     load();
     stream_index_.fill(kNone), psum_index_.fill(kNone);
     // The last sum enters the last column at clock streamed - 1 + C - 1 and leaves the last row R - 1 clocks later.
-    for (std::int64_t clock = 0; clock < streamed + a_.rows + a_.columns - 2; ++clock) step(clock, streamed, first, last);
+    for (std::int64_t clock = 0; clock < streamed + array_.rows + array_.columns - 2; ++clock) step(clock, streamed, first, last);
     memory_.end_pass(outcome_.cycles - before);
   }
 
   // Shifts the held values in from above, the lowest row's first. R clocks whatever the rows in use: the control counts to the array's height.
   void load() {
     held_.fill(0);
-    for (std::int64_t clock = 0; clock < a_.rows; ++clock) {
-      for (std::int64_t r = a_.rows - 1; r > 0; --r) {
-        std::memcpy(held_.row(r), held_.row(r - 1), static_cast<std::size_t>(a_.columns) * sizeof(std::int16_t));
+    for (std::int64_t clock = 0; clock < array_.rows; ++clock) {
+      for (std::int64_t r = array_.rows - 1; r > 0; --r) {
+        std::memcpy(held_.row(r), held_.row(r - 1), static_cast<std::size_t>(array_.columns) * sizeof(std::int16_t));
         // Row r now holds what is meant for the row (clocks still to come) below it; only values that are meant for rows in use are moves.
-        const std::int64_t target = r + a_.rows - 1 - clock;
+        const std::int64_t target = r + array_.rows - 1 - clock;
         if (target < rows_) count(Level::array, weights_stay_ ? Operand::weight : Operand::input).reads += static_cast<std::uint64_t>(columns_);
       }
-      const std::int64_t row = a_.rows - 1 - clock;
+      const std::int64_t row = array_.rows - 1 - clock;
       for (std::int64_t c = 0; c < columns_; ++c)
         held_.row(0)[c] = row >= rows_ ? std::int16_t{0} : weights_stay_ ? fetch_weight(k0_ + row, q0_ + c) : fetch_input(q0_ + c, k0_ + row);
-      tick(true, [&](std::int64_t, std::int64_t) { return Cell{}; });
+      tick(true, [&](std::int64_t, std::int64_t) { return SystolicCell{}; });
     }
   }
 
   void step(std::int64_t clock, std::int64_t streamed, bool first, bool last) {
     std::uint64_t macs = 0, stream_moves = 0, psum_moves = 0;
-    for (std::int64_t r = a_.rows - 1; r >= 0; --r) {
+    for (std::int64_t r = array_.rows - 1; r >= 0; --r) {
       const std::int64_t entering = clock - r;  // skew: one clock later per row
       const bool enters = r < rows_ && entering >= 0 && entering < streamed;
       stream_.shift_right(r, enters ? (weights_stay_ ? fetch_input(entering, k0_ + r) : stream_weight(k0_ + r, entering)) : std::int16_t{0});
       stream_index_.shift_right(r, enters ? static_cast<std::int32_t>(entering) : kNone);
       // Columns out of use are not clocked: what would move into them stops.
-      std::fill(stream_index_.row(r) + columns_, stream_index_.row(r) + a_.columns, kNone);
+      std::fill(stream_index_.row(r) + columns_, stream_index_.row(r) + array_.columns, kNone);
 
       std::int64_t* sums = psum_.row(r);
       std::int32_t* indices = psum_index_.row(r);
@@ -196,10 +198,10 @@ class StationaryOperand : Array {
     multiplied(macs);
     count(Level::array, weights_stay_ ? Operand::input : Operand::weight).reads += stream_moves;
     count(Level::array, Operand::psum).reads += psum_moves;
-    const std::int32_t* leaving = psum_index_.row(a_.rows - 1);
+    const std::int32_t* leaving = psum_index_.row(array_.rows - 1);
     for (std::int64_t c = 0; c < columns_; ++c) {
       if (leaving[c] == kNone) continue;
-      const std::int64_t sum = psum_.row(a_.rows - 1)[c];
+      const std::int64_t sum = psum_.row(array_.rows - 1)[c];
       if (last)
         weights_stay_ ? finish(leaving[c], q0_ + c, sum) : finish(q0_ + c, leaving[c], sum);
       else
@@ -210,25 +212,25 @@ class StationaryOperand : Array {
 
   std::int16_t stream_weight(std::int64_t k, std::int64_t m) {
     // The weights of a group pass once for each block of inputs; the first words that fit the buffer's half stay from the first time on.
-    if (const std::int64_t place = k * p_.m() + m; q0_ == 0 || place >= a_.weight_half_words()) memory_.weights_loaded(1);
+    if (const std::int64_t place = k * p_.m() + m; q0_ == 0 || place >= array_.weight_half_words(a_)) memory_.weights_loaded(1);
     return fetch_weight(k, m);
   }
 
   // Partial sums wait in the output buffer; those beyond its half wait outside.
-  bool waits_outside(std::int64_t t, std::int64_t c) const { return t * columns_ + c >= a_.output_half_words(); }
+  bool waits_outside(std::int64_t t, std::int64_t c) const { return t * columns_ + c >= array_.output_half_words(a_); }
   void put_by(std::int64_t t, std::int64_t c, std::int64_t sum) {
     ++count(Level::global, Operand::psum).writes;
     if (waits_outside(t, c)) memory_.psum_written_out();
-    waiting_[static_cast<std::size_t>(t * a_.columns + c)] = sum;
+    waiting_[static_cast<std::size_t>(t * array_.columns + c)] = sum;
   }
   std::int64_t read_back(std::int64_t t, std::int64_t c) {
     ++count(Level::global, Operand::psum).reads;
     if (waits_outside(t, c)) memory_.psum_read_in();
-    return waiting_[static_cast<std::size_t>(t * a_.columns + c)];
+    return waiting_[static_cast<std::size_t>(t * array_.columns + c)];
   }
 
-  Cell cell(std::int64_t r, std::int64_t c) const {
-    Cell result;
+  SystolicCell cell(std::int64_t r, std::int64_t c) const {
+    SystolicCell result;
     const std::int32_t t = stream_index_.row(r)[c];
     if (r >= rows_ || c >= columns_ || t == kNone) return result;
     result.multiplies = true;
@@ -250,24 +252,24 @@ class StationaryOperand : Array {
 };
 
 // Outputs stay: rows are pixels, columns are filters, the reduction streams.
-class StationaryOutput : Array {
+class StationaryOutput : Machine {
  public:
-  StationaryOutput(const Accelerator& a, const Problem& p, std::span<std::int64_t> output, const Observer& observer)
-      : Array(a, p, output, observer, a.rows, true),
-        input_(a.rows, a.columns, 0),
-        weight_(a.rows, a.columns, 0),
-        input_k_(a.rows, a.columns, kNone),
-        weight_k_(a.rows, a.columns, kNone),
-        sum_(a.rows, a.columns, 0) {}
+  StationaryOutput(const Accelerator& a, const SystolicArray& array, const Problem& p, std::span<std::int64_t> output, const SystolicObserver& observer)
+      : Machine(a, array, p, output, observer, array.rows, true),
+        input_(array.rows, array.columns, 0),
+        weight_(array.rows, array.columns, 0),
+        input_k_(array.rows, array.columns, kNone),
+        weight_k_(array.rows, array.columns, kNone),
+        sum_(array.rows, array.columns, 0) {}
 
   Outcome run() {
     for (group_ = 0, pass_ = 0; group_ < p_.layer.groups; ++group_, pass_ = 0) {
       memory_.begin_group(group_);
-      for (std::int64_t m = 0; m < p_.m(); m += a_.columns) {
+      for (std::int64_t m = 0; m < p_.m(); m += array_.columns) {
         memory_.begin_sweep();
-        for (std::int64_t n = 0; n < p_.n(); n += a_.rows, ++pass_) {
+        for (std::int64_t n = 0; n < p_.n(); n += array_.rows, ++pass_) {
           memory_.begin_window();
-          pass(n, std::min(a_.rows, p_.n() - n), m, std::min(a_.columns, p_.m() - m));
+          pass(n, std::min(array_.rows, p_.n() - n), m, std::min(array_.columns, p_.m() - m));
           memory_.end_window();
         }
       }
@@ -285,7 +287,7 @@ class StationaryOutput : Array {
     uses_pes(rows, columns);
     const std::uint64_t before = outcome_.cycles;
     input_k_.fill(kNone), weight_k_.fill(kNone), sum_.fill(0);
-    for (std::int64_t clock = 0; clock < p_.k() + a_.rows + a_.columns - 2; ++clock) step(clock);
+    for (std::int64_t clock = 0; clock < p_.k() + array_.rows + array_.columns - 2; ++clock) step(clock);
     memory_.end_pass(outcome_.cycles - before);
   }
 
@@ -296,7 +298,7 @@ class StationaryOutput : Array {
       const bool enters = k >= 0 && k < p_.k();
       input_.shift_right(r, enters ? fetch_input(n0_ + r, k) : std::int16_t{0});
       input_k_.shift_right(r, enters ? static_cast<std::int32_t>(k) : kNone);
-      std::fill(input_k_.row(r) + columns_, input_k_.row(r) + a_.columns, kNone);
+      std::fill(input_k_.row(r) + columns_, input_k_.row(r) + array_.columns, kNone);
       input_moves += filled(input_k_.row(r), 1, columns_);
       if (r == 0) {
         for (std::int64_t c = 0; c < columns_; ++c) {
@@ -325,11 +327,11 @@ class StationaryOutput : Array {
   }
 
   std::int16_t stream_weight(std::int64_t k, std::int64_t m, std::int64_t c) {
-    if (const std::int64_t place = k * columns_ + c; n0_ == 0 || place >= a_.weight_half_words()) memory_.weights_loaded(1);
+    if (const std::int64_t place = k * columns_ + c; n0_ == 0 || place >= array_.weight_half_words(a_)) memory_.weights_loaded(1);
     return fetch_weight(k, m);
   }
 
-  Cell cell(std::int64_t r, std::int64_t c) const {
+  SystolicCell cell(std::int64_t r, std::int64_t c) const {
     if (r >= rows_ || c >= columns_ || input_k_.row(r)[c] == kNone) return {};
     return {true, n0_ + r, input_k_.row(r)[c], m0_ + c, input_.row(r)[c], weight_.row(r)[c], sum_.row(r)[c]};
   }
@@ -342,9 +344,10 @@ class StationaryOutput : Array {
 
 }  // namespace
 
-Outcome run_systolic(const Accelerator& accelerator, const Problem& problem, std::span<std::int64_t> output, const Observer& observer) {
-  if (accelerator.dataflow == Dataflow::systolic_os) return StationaryOutput(accelerator, problem, output, observer).run();
-  return StationaryOperand(accelerator, problem, output, observer).run();
+Outcome run(const Accelerator& accelerator, const SystolicArray& array, const Problem& problem, std::span<std::int64_t> output,
+            const SystolicObserver& observer) {
+  if (array.stationary == Stationary::output) return StationaryOutput(accelerator, array, problem, output, observer).run();
+  return StationaryOperand(accelerator, array, problem, output, observer).run();
 }
 
 }  // namespace convroof::spatial::stepping

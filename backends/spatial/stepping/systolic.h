@@ -18,23 +18,24 @@
 namespace convroof::spatial::stepping {
 
 // The array at the end of one clock. Indices are into the matrix product (n, k, m); -1: none.
-struct Cell {
+struct SystolicCell {
   bool multiplies = false;
   std::int64_t n = -1, k = -1, m = -1;
   std::int64_t input = 0, weight = 0, sum = 0;  // sum: after this clock's addition
 };
 
-struct Clock {
-  std::uint64_t number = 0;                              // from 1, of the whole layer
-  std::int64_t group = 0, pass = 0;                      // pass over the array within the group, from 0
-  bool loading = false;                                  // the stationary operand is being shifted in
-  std::function<Cell(std::int64_t, std::int64_t)> cell;  // (row, column)
-  std::span<const std::int64_t> finished;                // indices of outputs (canonical layout) that left the array in this clock
+struct SystolicClock {
+  std::uint64_t number = 0;                                      // from 1, of the whole layer
+  std::int64_t group = 0, pass = 0;                              // pass over the array within the group, from 0
+  bool loading = false;                                          // the stationary operand is being shifted in
+  std::function<SystolicCell(std::int64_t, std::int64_t)> cell;  // (row, column)
+  std::span<const std::int64_t> finished;                        // indices of outputs (canonical layout) that left the array in this clock
 };
 
-using Observer = std::function<void(const Clock&)>;
+using SystolicObserver = std::function<void(const SystolicClock&)>;
 
 // Computes the layer into `output` (NCHW, all of it) and returns what happened. `observer` sees every clock.
-Outcome run_systolic(const Accelerator& accelerator, const Problem& problem, std::span<std::int64_t> output, const Observer& observer = {});
+Outcome run(const Accelerator& accelerator, const SystolicArray& array, const Problem& problem, std::span<std::int64_t> output,
+            const SystolicObserver& observer = {});
 
 }  // namespace convroof::spatial::stepping

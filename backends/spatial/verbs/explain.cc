@@ -5,38 +5,23 @@
 #include <cstdio>
 #include <stdexcept>
 
-#include "backends/spatial/fast/systolic.h"
+#include "backends/spatial/fast/families.h"
 #include "backends/spatial/model/accelerator.h"
 #include "backends/spatial/model/energy.h"
+#include "backends/spatial/verbs/explain.h"
 #include "backends/spatial/verbs/verbs.h"
-#include "workloads/checked.h"
 #include "workloads/nearest.h"
 #include "workloads/network_file.h"
 
 namespace convroof::spatial {
 namespace {
 
-std::string clock_terms(const Accelerator& a, const Problem& p) {
-  const std::int64_t R = a.rows, C = a.columns, N = p.n(), K = p.k(), M = p.m(), g = p.layer.groups;
-  switch (a.dataflow) {
-    case Dataflow::systolic_ws:
-      return fmt::format("groups x ceil(K/R) x ceil(M/C) x (N + 2R + C - 2) = {} x {} x {} x {}", g, ceil_div(K, R), ceil_div(M, C), N + 2 * R + C - 2);
-    case Dataflow::systolic_is:
-      return fmt::format("groups x ceil(K/R) x ceil(N/C) x (M + 2R + C - 2) = {} x {} x {} x {}", g, ceil_div(K, R), ceil_div(N, C), M + 2 * R + C - 2);
-    case Dataflow::systolic_os:
-      return fmt::format("groups x ceil(N/R) x ceil(M/C) x (K + R + C - 2) = {} x {} x {} x {}", g, ceil_div(N, R), ceil_div(M, C), K + R + C - 2);
-  }
-  return "";
-}
-
 std::string explanation(const LayerSpec& layer, std::int64_t batch, const Accelerator& a, const std::string& name) {
   const std::vector<std::int64_t> bias(layer.has_bias ? static_cast<std::size_t>(layer.out_channels) : 0);
   const Problem p{.layer = layer, .batch = batch, .bias = bias};
-  const Outcome o = fast::count_systolic(a, p);
-  std::string text = fmt::format("{} on {} ({}), batch {}\n\n", name, a.name, name_of(a.dataflow), batch);
-  text += fmt::format("shape     N = {} output pixels x images, K = {} products a sum, M = {} filters, {} groups; R = {}, C = {} PEs\n", p.n(), p.k(), p.m(),
-                      layer.groups, a.rows, a.columns);
-  text += fmt::format("clocks    {} = {}\n", clock_terms(a, p), o.cycles);
+  const Outcome o = fast::count(a, p);
+  std::string text = fmt::format("{} on {} ({}), batch {}\n\n", name, a.name, a.dataflow, batch);
+  text += std::visit([&](const auto& array) { return clock_terms(a, array, p, o); }, a.array);
   text += fmt::format("stalls    {} clocks that the array waits for memory ({})\n", o.stall_cycles,
                       a.dram_bits_per_cycle ? fmt::format("{:.6g} bits a clock", *a.dram_bits_per_cycle) : "memory never waits");
   text += fmt::format("time      ({} + {}) clocks / {:.6g} Hz = {:.6g} s\n", o.cycles, o.stall_cycles, a.clock_hz,
@@ -50,6 +35,8 @@ std::string explanation(const LayerSpec& layer, std::int64_t batch, const Accele
       const Access& access = o.accesses.at(level, operand);
       if (access.reads + access.writes > 0) text += fmt::format("{:<8}{:<8}{:>16}{:>16}\n", name_of(level), name_of(operand), access.reads, access.writes);
     }
+  if (!o.counts.empty()) text += "\n";
+  for (const auto& [what, count] : o.counts) text += fmt::format("{:<16}{:>16}\n", what, count);
   if (a.energy) {
     const EnergyTable& e = *a.energy;
     double total = 0;

@@ -42,14 +42,37 @@ std::string with(const std::string& old_text, const std::string& new_text) {
 TEST(Accelerator, reads_what_is_written) {
   const Accelerator a = parse_accelerator(kGood, "folder/mine.toml");
   EXPECT_EQ(a.name, "mine");
-  EXPECT_EQ(a.dataflow, Dataflow::systolic_ws);
+  EXPECT_EQ(a.dataflow, "weight-stationary");
+  const SystolicArray& array = std::get<SystolicArray>(a.array);
+  EXPECT_EQ(array.stationary, Stationary::weight);
   EXPECT_EQ(a.multipliers(), 32);
   EXPECT_EQ(a.peak_ops_per_second(), 2 * 32 * 2e8);
-  EXPECT_EQ(a.input_half_words(), 256);
-  EXPECT_EQ(a.weight_half_words(), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(array.input_half_words(a), 256);
+  EXPECT_EQ(array.weight_half_words(a), std::numeric_limits<std::int64_t>::max());
   EXPECT_EQ(a.dram_bits_per_cycle, 64);
   EXPECT_FALSE(a.energy.has_value());
   EXPECT_EQ(a.fidelity, "sketch");  // until its author says more
+}
+
+TEST(Accelerator, the_bus_may_have_a_clock_of_its_own) {
+  EXPECT_EQ(parse_accelerator(with("bits_per_cycle = 64", "width_bits = 64\nclock_hz = 5e7"), "mine.toml").dram_bits_per_cycle, 16);
+  EXPECT_THAT(message_of(with("bits_per_cycle = 64", "width_bits = 64")), HasSubstr("`clock_hz` is missing; give the clock of the bus"));
+  EXPECT_THAT(message_of(with("bits_per_cycle = 64", "bits_per_cycle = 64\nwidth_bits = 64")), HasSubstr("say the same; keep one of them"));
+}
+
+TEST(Accumulator, meets_its_ends_as_the_file_says) {
+  const Accumulator saturating{.bits = 24};
+  EXPECT_EQ(saturating.add(8388600, 4, 3), 8388607);
+  EXPECT_EQ(saturating.add(-8388600, -4, 3), -8388608);
+  EXPECT_EQ(saturating.add(8388600, 7, 1), 8388607);
+  const Accumulator wrapping{.bits = 24, .overflow = Overflow::wrap};
+  EXPECT_EQ(wrapping.add(8388607, 1, 1), -8388608);
+  EXPECT_EQ(wrapping.add(-8388608, -1, 1), 8388607);
+  EXPECT_EQ(Accumulator{}.add(INT64_MAX - 5, 5, 1), INT64_MAX);
+  EXPECT_EQ((Accumulator{.dropped_bits = 2}.product(-5, 3)), -4);                                 // floor(-3.75)
+  EXPECT_EQ((Accumulator{.dropped_bits = 2, .rounding = Rounding::nearest}.product(-7, 2)), -3);  // -3.5, ties upwards
+  EXPECT_TRUE(Accumulator{}.is_exact());
+  EXPECT_FALSE(saturating.is_exact());
 }
 
 TEST(Accelerator, mistakes_are_named_with_their_place_and_mend) {
@@ -65,6 +88,11 @@ TEST(Accelerator, mistakes_are_named_with_their_place_and_mend) {
   EXPECT_THAT(message_of(with("word_bits = 16", "word_bits = 8")), HasSubstr("`word_bits` must lie between 16 and 64"));
   EXPECT_THAT(message_of(with("word_bits = 16", "fidelity = \"exact\"")), HasSubstr("unknown fidelity `exact`"));
   EXPECT_THAT(message_of(with("word_bits = 16", "energy = \"isca2061\"")), HasSubstr("unknown energy table `isca2061`; did you mean `isca2016`?"));
+  const std::string with_sums = kGood + "[accumulator]\n";
+  EXPECT_THAT(message_of(with_sums + "bits = 12"), HasSubstr("`bits` must lie between 16 and 64, got `12`"));
+  EXPECT_THAT(message_of(with_sums + "bits = 20"), HasSubstr("`bits` must be a multiple of 8, got `20`"));
+  EXPECT_THAT(message_of(with_sums + "overflow = \"saturated\""), HasSubstr("unknown overflow `saturated`; did you mean `saturate`?"));
+  EXPECT_THAT(message_of(with_sums + "bits = 24"), HasSubstr("a systolic array here adds up exactly, in 64 bits; leave [accumulator] out"));
   EXPECT_THAT(message_of("dataflow = ["), HasSubstr("mine.toml:1:"));
   EXPECT_THAT(message_of(""), HasSubstr("`dataflow` is missing"));
 }

@@ -6,8 +6,8 @@
 #include <set>
 
 #include "backends/spatial/fast/exact_convolution.h"
-#include "backends/spatial/fast/systolic.h"
-#include "backends/spatial/stepping/systolic.h"
+#include "backends/spatial/fast/families.h"
+#include "backends/spatial/stepping/families.h"
 #include "tests/backends/spatial/random_layer.h"
 #include "workloads/network_file.h"
 
@@ -87,8 +87,8 @@ TEST(Networks, clocks_equal_the_closed_forms_on_every_distinct_layer) {
         const std::int64_t ws = ceiling(K, R) * ceiling(M, C) * (N + 2 * R + C - 2), is = ceiling(K, R) * ceiling(N, C) * (M + 2 * R + C - 2),
                            os = ceiling(N, R) * ceiling(M, C) * (K + R + C - 2);
         const Problem p{.layer = l, .batch = batch};
-        const Outcome o = fast::count_systolic(a, p);
-        const std::int64_t expected = l.groups * (a.dataflow == Dataflow::systolic_ws ? ws : a.dataflow == Dataflow::systolic_is ? is : os);
+        const Outcome o = fast::count(a, p);
+        const std::int64_t expected = l.groups * (a.dataflow == "weight-stationary" ? ws : a.dataflow == "input-stationary" ? is : os);
         ASSERT_EQ(o.cycles, static_cast<std::uint64_t>(expected)) << l.name << " " << name;
         ASSERT_EQ(o.macs, static_cast<std::uint64_t>(macs(l) * batch)) << l.name;
         ASSERT_GE(o.accesses.reads(Level::dram, Operand::input), static_cast<std::uint64_t>(input_elements(l) * batch)) << l.name;
@@ -131,8 +131,8 @@ TEST(Networks, both_engines_agree_on_whole_lenets) {
       for (const char* array : {"systolic-ws", "systolic-os", "systolic-is"}) {
         const Accelerator a = load_accelerator(array);
         std::vector<std::int64_t> stepped(s.outputs());
-        const Outcome step = stepping::run_systolic(a, s.problem(), stepped);
-        EXPECT_EQ(differences(step, fast::count_systolic(a, s.problem())), "") << name << "/" << s.layer.name << " " << array;
+        const Outcome step = stepping::run(a, s.problem(), stepped);
+        EXPECT_EQ(differences(step, fast::count(a, s.problem())), "") << name << "/" << s.layer.name << " " << array;
         EXPECT_EQ(stepped, row_convolution(s.problem()));
       }
     }

@@ -4,37 +4,40 @@
 #include <fmt/format.h>
 
 #include "backends/spatial/fast/exact_convolution.h"
-#include "backends/spatial/fast/systolic.h"
+#include "backends/spatial/fast/families.h"
 #include "backends/spatial/model/energy.h"
-#include "backends/spatial/stepping/systolic.h"
+#include "backends/spatial/stepping/families.h"
 #include "tests/backends/spatial/random_layer.h"
 
 namespace convroof::spatial {
 namespace {
 
-constexpr Dataflow kSystolic[] = {Dataflow::systolic_ws, Dataflow::systolic_os, Dataflow::systolic_is};
+constexpr Stationary kStationary[] = {Stationary::weight, Stationary::output, Stationary::input};
 
 // Buffers from too small for a window to larger than the layer, and absent; bandwidths that starve the array and that do not.
 Accelerator random_array(RandomLayers& random) {
   Accelerator a;
   a.name = a.title = "random";
-  a.dataflow = kSystolic[random.between(0, 2)];
-  a.rows = random.between(1, 6), a.columns = random.between(1, 6);
+  SystolicArray array;
+  array.stationary = kStationary[random.between(0, 2)];
+  array.rows = random.between(1, 6), array.columns = random.between(1, 6);
   a.clock_hz = 1e9;
   const auto bytes = [&](int bits) -> std::optional<std::int64_t> {
     if (random.one_in(4)) return std::nullopt;
-    return 2 * a.rows * a.columns * bits / 8 * random.between(1, random.one_in(2) ? 4 : 40);
+    return 2 * array.rows * array.columns * bits / 8 * random.between(1, random.one_in(2) ? 4 : 40);
   };
-  a.input_buffer_bytes = bytes(a.word_bits), a.weight_buffer_bytes = bytes(a.word_bits), a.output_buffer_bytes = bytes(a.accumulator_bits);
+  array.input_buffer_bytes = bytes(a.word_bits), array.weight_buffer_bytes = bytes(a.word_bits), array.output_buffer_bytes = bytes(a.accumulator.bits);
+  a.array = array;
   if (!random.one_in(5))
     a.dram_bits_per_cycle = random.one_in(2) ? static_cast<double>(random.between(1, 300)) : 0.7 * static_cast<double>(random.between(1, 99));
   return a;
 }
 
 std::string described(const Accelerator& a, const Sample& s) {
-  return fmt::format("{} {}x{}, buffers {} {} {}, {} bit/clock, batch {}, {}", name_of(a.dataflow), a.rows, a.columns, a.input_buffer_bytes.value_or(-1),
-                     a.weight_buffer_bytes.value_or(-1), a.output_buffer_bytes.value_or(-1), a.dram_bits_per_cycle.value_or(-1), s.batch,
-                     canonical_shape(s.layer));
+  const SystolicArray& array = std::get<SystolicArray>(a.array);
+  return fmt::format("stationary {} {}, buffers {} {} {}, {} bit/clock, batch {}, {}", static_cast<int>(array.stationary), array.shape(),
+                     array.input_buffer_bytes.value_or(-1), array.weight_buffer_bytes.value_or(-1), array.output_buffer_bytes.value_or(-1),
+                     a.dram_bits_per_cycle.value_or(-1), s.batch, canonical_shape(s.layer));
 }
 
 TEST(Systolic, both_engines_agree_in_every_field_and_output) {
@@ -45,8 +48,8 @@ TEST(Systolic, both_engines_agree_in_every_field_and_output) {
     SCOPED_TRACE(described(a, sample));
     const Problem p = sample.problem();
     std::vector<std::int64_t> stepped(sample.outputs(), 77), computed(sample.outputs(), 78);
-    const Outcome step = stepping::run_systolic(a, p, stepped);
-    const Outcome fast = fast::count_systolic(a, p);
+    const Outcome step = stepping::run(a, p, stepped);
+    const Outcome fast = fast::count(a, p);
     fast::exact_convolution(p, computed, 1);
     ASSERT_EQ(differences(step, fast), "");
     ASSERT_TRUE(step == fast);
@@ -62,7 +65,7 @@ TEST(Systolic, laws_hold) {
     const Accelerator a = random_array(random);
     SCOPED_TRACE(described(a, sample));
     const Problem p = sample.problem();
-    const Outcome o = fast::count_systolic(a, p);
+    const Outcome o = fast::count(a, p);
     const auto macs_dense = static_cast<std::uint64_t>(sample.batch * macs(sample.layer));
     const auto macs_inside = static_cast<std::uint64_t>(sample.batch * macs_valid(sample.layer));
     ASSERT_EQ(o.macs, macs_dense);  // each once
@@ -79,10 +82,10 @@ TEST(Systolic, laws_hold) {
     ASSERT_EQ(x.reads(Level::global, Operand::psum), x.writes(Level::global, Operand::psum));
     ASSERT_EQ(x.reads(Level::local, Operand::weight), o.macs);
     // A streamed operand comes fresh for each product: from the edge (a buffer, or a padding zero) or from a neighbour.
-    if (a.dataflow != Dataflow::systolic_is) {
+    if (std::get<SystolicArray>(a.array).stationary != Stationary::input) {
       ASSERT_EQ(x.reads(Level::global, Operand::input) + o.padding_words + x.reads(Level::array, Operand::input), o.macs);
     }
-    if (a.dataflow != Dataflow::systolic_ws) {
+    if (std::get<SystolicArray>(a.array).stationary != Stationary::weight) {
       ASSERT_EQ(x.reads(Level::global, Operand::weight) + x.reads(Level::array, Operand::weight), o.macs);
     }
     ASSERT_LE(x.reads(Level::global, Operand::input), macs_inside);  // padding is never fetched
@@ -102,7 +105,7 @@ TEST(Systolic, stalls_fall_with_bandwidth_and_traffic_with_buffers) {
     std::uint64_t before = ~0ull;
     for (const double bits : {0.5, 1.0, 3.3, 17.0, 64.0, 1e4, 1e9}) {
       a.dram_bits_per_cycle = bits;
-      const Outcome o = fast::count_systolic(a, p);
+      const Outcome o = fast::count(a, p);
       ASSERT_LE(o.stall_cycles, before);
       before = o.stall_cycles;
       // Nothing is faster than its bus or its array.
@@ -110,14 +113,16 @@ TEST(Systolic, stalls_fall_with_bandwidth_and_traffic_with_buffers) {
       const double moved =
           static_cast<double>(x.reads(Level::dram, Operand::input) + x.reads(Level::dram, Operand::weight)) * a.word_bits +
           static_cast<double>(x.reads(Level::dram, Operand::psum) + x.writes(Level::dram, Operand::psum) + x.writes(Level::dram, Operand::output)) *
-              a.accumulator_bits;
+              a.accumulator.bits;
       ASSERT_GE(static_cast<double>(o.cycles + o.stall_cycles) * bits, moved);
     }
     a.dram_bits_per_cycle = static_cast<double>(random.between(1, 100));
     std::uint64_t words = ~0ull, clocks = ~0ull;
     for (const std::int64_t factor : {1, 2, 3, 5, 8, 20, 100, 1000}) {
-      a.input_buffer_bytes = a.weight_buffer_bytes = factor * 2 * a.rows * a.columns * 2, a.output_buffer_bytes = factor * 2 * a.columns * 8;
-      const Outcome o = fast::count_systolic(a, p);
+      SystolicArray& array = std::get<SystolicArray>(a.array);
+      array.input_buffer_bytes = array.weight_buffer_bytes = factor * 2 * array.rows * array.columns * 2,
+      array.output_buffer_bytes = factor * 2 * array.columns * 8;
+      const Outcome o = fast::count(a, p);
       ASSERT_LE(o.accesses.total(Level::dram), words);
       ASSERT_LE(o.cycles + o.stall_cycles, clocks);
       words = o.accesses.total(Level::dram), clocks = o.cycles + o.stall_cycles;
@@ -130,9 +135,10 @@ TEST(Systolic, everything_is_fetched_once_where_everything_fits) {
   for (int i = 0; i < 500; ++i) {
     const Sample sample = random.layer(9);
     Accelerator a = random_array(random);
-    a.input_buffer_bytes = a.weight_buffer_bytes = a.output_buffer_bytes = std::nullopt;
+    SystolicArray& array = std::get<SystolicArray>(a.array);
+    array.input_buffer_bytes = array.weight_buffer_bytes = array.output_buffer_bytes = std::nullopt;
     SCOPED_TRACE(described(a, sample));
-    const Outcome o = fast::count_systolic(a, sample.problem());
+    const Outcome o = fast::count(a, sample.problem());
     EXPECT_EQ(o.accesses.reads(Level::dram, Operand::input), static_cast<std::uint64_t>(sample.batch * input_elements(sample.layer)));
     EXPECT_EQ(o.accesses.reads(Level::dram, Operand::weight), static_cast<std::uint64_t>(weight_count(sample.layer)));
     EXPECT_EQ(o.accesses.writes(Level::dram, Operand::psum), 0u);
@@ -145,20 +151,22 @@ TEST(Systolic, a_layer_counted_by_hand) {
   s.layer.in_channels = 3, s.layer.in_height = 1, s.layer.in_width = 4, s.layer.out_channels = 3, s.layer.out_height = 1, s.layer.out_width = 4;
   s.input = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, s.weights = {1, 0, 2, 0, 1, 0, 3, 3, 3};
   Accelerator a;
-  a.rows = a.columns = 2, a.clock_hz = 1;
-  a.dataflow = Dataflow::systolic_ws;
-  Outcome o = fast::count_systolic(a, s.problem());
+  a.clock_hz = 1;
+  SystolicArray& array = std::get<SystolicArray>(a.array);
+  array.rows = array.columns = 2;
+  array.stationary = Stationary::weight;
+  Outcome o = fast::count(a, s.problem());
   EXPECT_EQ(o.cycles, 2u * 2u * (4 + 2 * 2 + 2 - 2));
   EXPECT_EQ(o.accesses.reads(Level::global, Operand::input), 3u * 4u * 2u);  // each of 12 inputs for each of 2 blocks of filters
   EXPECT_EQ(o.accesses.reads(Level::global, Operand::weight), 9u);
   EXPECT_EQ(o.accesses.reads(Level::global, Operand::psum), 12u);  // 4 pixels x 3 filters wait once
   EXPECT_EQ(o.accesses.reads(Level::array, Operand::input), 12u);  // only the full block of filters has a second column
-  a.dataflow = Dataflow::systolic_os;
-  o = fast::count_systolic(a, s.problem());
+  array.stationary = Stationary::output;
+  o = fast::count(a, s.problem());
   EXPECT_EQ(o.cycles, 2u * 2u * (3 + 2 + 2 - 2));
   EXPECT_EQ(o.accesses.reads(Level::global, Operand::weight), 9u * 2u);
-  a.dataflow = Dataflow::systolic_is;
-  o = fast::count_systolic(a, s.problem());
+  array.stationary = Stationary::input;
+  o = fast::count(a, s.problem());
   EXPECT_EQ(o.cycles, 2u * 2u * (3 + 2 * 2 + 2 - 2));
   EXPECT_EQ(o.accesses.reads(Level::global, Operand::input), 12u);
   std::vector<std::int64_t> output(12);

@@ -34,10 +34,18 @@ TEST(Trace, shows_the_clocks_and_sums_of_the_example) {
   }
 }
 
+TEST(Trace, takes_values_weights_and_zeros) {
+  const std::string text = printed("trace", {"--accelerator", "systolic-os", "--values", "1,10", "--weights", "1,2,3", "--zeros", "5-7"});
+  EXPECT_THAT(text, HasSubstr("Y0=1"));   // 1 * 1 + 2 * 0
+  EXPECT_THAT(text, HasSubstr("Y3=30"));  // 1 * 10 + 2 * 10
+}
+
 TEST(Trace, mistakes_are_named) {
   EXPECT_THROW(printed("trace", {"--accelerator", "systolic-w"}), std::invalid_argument);
   EXPECT_THROW(printed("trace", {"--rows", "60", "--columns", "60"}), std::invalid_argument);
   EXPECT_THROW(printed("trace", {"--kernel", "9", "9"}), std::invalid_argument);
+  for (const char* zeros : {"0", "9", "5-3", "1-", "-3", "1-2x", "two"})
+    EXPECT_THROW(printed("trace", {std::string("--zeros=") + zeros}), std::invalid_argument) << zeros;
 }
 
 TEST(Explain, terms_multiply_to_the_clocks) {

@@ -1,0 +1,12 @@
+#include "backends/spatial/stepping/families.h"
+
+// One include a family; the overloads do the rest.
+#include "backends/spatial/stepping/systolic.h"
+
+namespace convroof::spatial::stepping {
+
+Outcome run(const Accelerator& a, const Problem& p, std::span<std::int64_t> output) {
+  return std::visit([&](const auto& array) { return run(a, array, p, output); }, a.array);
+}
+
+}  // namespace convroof::spatial::stepping
