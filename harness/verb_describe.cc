@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "harness/command_line.h"
+#include "harness/describe_reuse.h"
 #include "harness/exit_code.h"
+#include "harness/text_table.h"
 #include "harness/verbs.h"
 #include "workloads/checked.h"
 #include "workloads/nearest.h"
@@ -91,6 +93,7 @@ Json json_of(const Table& table) {
     layer["name"] = spec.name;
     layer["op"] = name_of(spec.op);
     layer.update(json_of(row.cost, table));
+    if (spec.has_weights()) layer["reuse"] = reuse_json(spec, table.batch);
     layer["repeats"] = row.layer->repeats;
     layer["input_shape"] = {spec.in_channels, spec.in_height, spec.in_width};
     layer["output_shape"] = {spec.out_channels, spec.out_height, spec.out_width};
@@ -106,14 +109,8 @@ Json json_of(const Table& table) {
     json["layers"].push_back(std::move(layer));
   }
   json["totals"] = json_of(table.total, table);
+  json["totals"]["reuse"] = reuse_json(table.network, table.batch);
   return json;
-}
-
-// 1234567 -> "1,234,567"
-std::string grouped(std::int64_t value) {
-  std::string text = std::to_string(value);
-  for (int place = static_cast<int>(text.size()) - 3; place > 0; place -= 3) text.insert(static_cast<std::size_t>(place), ",");
-  return text;
 }
 
 std::string shape(std::int64_t channels, std::int64_t height, std::int64_t width) { return fmt::format("{}x{}x{}", channels, height, width); }
@@ -149,20 +146,13 @@ void print(const Table& table) {
   }
   add("total", "", "", "", "", table.total);
 
-  std::vector<std::size_t> widths(lines[0].size(), 0);
-  for (const auto& line : lines)
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
   std::puts(
       fmt::format("{}, batch {}, {}, {}, hash {}", table.network.title, table.batch, name_of(table.type), table.density, content_hash(table.network)).c_str());
-  for (const auto& line : lines) {
-    std::string text;
-    for (std::size_t i = 0; i < line.size(); ++i) text += i < 5 ? fmt::format("{:<{}}  ", line[i], widths[i]) : fmt::format("{:>{}}  ", line[i], widths[i]);
-    text.erase(text.find_last_not_of(' ') + 1);
-    std::puts(text.c_str());
-  }
+  std::fputs(text_table(lines, 5).c_str(), stdout);
   std::puts(
       "A MAC is one multiplication and one addition. MACs count padding taps, as the papers do; --json gives macs_valid without them. op/B: 2 MACs a "
       "compulsory byte.");
+  std::fputs(reuse_bounds_text(table.network, table.batch).c_str(), stdout);
   if (folded) std::puts("Batch normalisation is folded into weights and biases.");
   if (!table.network.note.empty()) std::puts(table.network.note.c_str());
   if (!table.network.source.empty()) std::puts(fmt::format("Shapes: {}", table.network.source).c_str());
@@ -172,12 +162,13 @@ int describe(const std::vector<std::string>& arguments) {
   CLI::App app("The cost table of a network: a row a layer, and totals.", "describe");
   std::string network, type_name = "f32", density = "dense";
   std::int64_t batch = 1;
-  bool training = false, json = false;
+  bool training = false, reuse = false, json = false;
   app.add_option("network", network, "a shipped network, or the path of a network file")->required();
   app.add_option("--batch", batch, "images")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
   app.add_option("--type", type_name, "f32, bf16, f16, s8, s16");
   app.add_option("--density", density, "dense, uniform:W/A, N:M, a shipped set or a path");
   app.add_flag("--training", training, "add the MACs of the backward passes and the memory of kept activations");
+  app.add_flag("--reuse", reuse, "add how often weights, inputs and sums can be used again (JSON always has it)");
   app.add_flag("--json", json, "machine-readable");
   if (const auto code = parse_arguments(app, arguments)) return *code;
 
@@ -188,6 +179,7 @@ int describe(const std::vector<std::string>& arguments) {
     std::puts(json_of(table).dump(2).c_str());
   else
     print(table);
+  if (reuse && !json) std::fputs(reuse_tables(table.network, batch).c_str(), stdout);
   flush_stdout();
   return exit_code::success;
 }

@@ -63,6 +63,15 @@ class Describe(ProgramTest):
         self.assertEqual(many["layers"][3]["macs_backward_data"], many["layers"][3]["macs"])
         self.assertEqual(many["hash"], one["hash"])
 
+    def test_reuse(self) -> None:
+        alexnet = strict(self.call("describe", "alexnet", "--batch", "16", "--json")[0])
+        self.assertEqual(alexnet["totals"]["reuse"]["accesses_no_reuse"], 16 * 4 * 724406816)
+        fc6 = next(layer for layer in alexnet["layers"] if layer["name"] == "fc6")["reuse"]
+        self.assertEqual((fc6["convolutional_weight"], fc6["feature_map"], fc6["filter"], fc6["uses_of_weight"]), (1, 4096, 16, 16))
+        self.assertEqual(fc6["uses_of_weight_by_batch"]["64"], 64)
+        self.assertIn("2,897,627,264", self.call("describe", "alexnet")[0])
+        self.assertIn("Filter reuse", self.call("describe", "alexnet", "--reuse")[0])
+
     def test_totals_carry_repeats(self) -> None:
         file = self.folder / "n.toml"
         file.write_text('name = "n"\ninput = [4, 8, 8]\n[[layer]]\nname = "a"\nop = "conv"\nout_channels = 4\nkernel = 3\npadding = 1\nrepeats = 3\n')
