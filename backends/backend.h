@@ -137,6 +137,9 @@ class Kernel {
   virtual void poison_output() = 0;
   // Copies the output into a tensor of the case's output shape and type, canonical layout.
   virtual void read_output(Tensor& canonical) = 0;
+  // Called once, after the timed runs and before work(): what takes time of its own and must not disturb them (hardware counters, energy over seconds).
+  // May run the kernel again. What cannot be observed is a fact of work(), not an exception.
+  virtual void observe() {}
   // Valid after a run.
   virtual Work work() const = 0;
 };

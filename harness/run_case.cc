@@ -159,6 +159,7 @@ void CaseRunner::run_supported(const PlannedCase& planned, const Case& c, Row& r
   });
   numbers.measurement = pooled(parts, sampling.half_width);
   if (!check()) return end_row(row, "wrong", "after the timed runs: " + numbers.verdict.reason);
+  kernel->observe();
   numbers.work = kernel->work();
   add_numbers(row, numbers);
   if (!model.derivation.empty()) row["facts"]["error_model"] = model.derivation;

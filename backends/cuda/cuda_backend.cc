@@ -9,7 +9,9 @@
 #include "backends/cuda/convolution/geometry.h"
 #include "backends/cuda/convolution/own_kernels.h"
 #include "backends/cuda/convolution/two_of_four.h"
+#include "backends/cuda/device/byte_counters.h"
 #include "backends/cuda/device/device.h"
+#include "backends/cuda/device/nvml.h"
 #include "backends/cuda/device/roofs.h"
 #include "backends/cuda/kernels/convolution_launch.h"
 #include "backends/cuda/variants.h"
@@ -127,13 +129,18 @@ class CudaBackend final : public Backend {
   }
 
   std::map<std::string, std::string> facts_when_skipped([[maybe_unused]] const Variant& variant, [[maybe_unused]] const Case& c) const override {
+    std::map<std::string, std::string> facts;
+    // What else would be missing once there is a device.
+    if (!cuda::Nvml::get()) facts["nvml"] = cuda::Nvml::get().reason();
+    if (!cuda::ByteCounters::get()) facts["counters"] = cuda::ByteCounters::get().reason();
+    if (is_cudnn(variant) && !cudnn_reason().empty()) facts["cudnn"] = cudnn_reason();
 #ifdef CONVROOF_HAVE_CUDNN
     if (is_cudnn(variant) && c.layer.has_weights() && c.type == DataType::f16 && cudnn_reason().empty()) {
       const char* profile = std::getenv("CONVROOF_CUDA_PROFILE");
-      return cuda::described_plan_facts(c, profile != nullptr ? profile : "h200");
+      facts.merge(cuda::described_plan_facts(c, profile != nullptr ? profile : "h200"));
     }
 #endif
-    return {};
+    return facts;
   }
 
   std::vector<Ceiling> compute_ceilings(DataType type, int) override {

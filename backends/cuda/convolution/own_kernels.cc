@@ -68,13 +68,14 @@ class ConvolutionKernel final : public DeviceKernel {
   }
 
   Work work() const override {
-    Work work = common_work();
+    Work work = common_work({.input = input_.bytes(),
+                             .weights = weights_.bytes() + selection_.bytes() + bias_.bytes() + taps_.bytes(),
+                             .output = static_cast<std::uint64_t>(output_layout().elements()) * sizeof(Float16),
+                             .partial = partial_.bytes()});
     work.macs_executed = static_cast<std::uint64_t>(static_cast<double>(work.macs_executed) * kept_share_ + 0.5);
     work.unit_used = kind_ == KernelClass::half2 ? "half2" : "tensor";
     // 16 products at a time are summed in FP16 there: the roof of packed FP16 sums is the one that applies.
     if (kind_ == KernelClass::half2) work.accumulator = "f16";
-    work.bytes_packed = input_.bytes() + weights_.bytes() + selection_.bytes() + bias_.bytes() + taps_.bytes() + 2 * partial_.bytes() +
-                        static_cast<std::uint64_t>(output_layout().elements()) * sizeof(Float16);
     const Tile tile = tiles()[static_cast<std::size_t>(tile_)];
     work.facts["implementation"] = "own kernel";
     work.facts["tile"] = fmt::format("{}x{}x{}", tile.rows, tile.columns, step_of(kind_));
@@ -121,9 +122,8 @@ class PlainKernel final : public DeviceKernel {
   }
 
   Work work() const override {
-    Work work = common_work();
+    Work work = common_work({.input = input_.bytes() + addend_.bytes(), .output = static_cast<std::uint64_t>(output_layout().elements()) * sizeof(Float16)});
     work.unit_used = "fma";
-    work.bytes_packed = input_.bytes() + addend_.bytes() + static_cast<std::uint64_t>(output_layout().elements()) * sizeof(Float16);
     work.facts["implementation"] = "own kernel";
     return work;
   }

@@ -69,10 +69,11 @@ class CudnnKernel final : public DeviceKernel {
   }
 
   Work work() const override {
-    Work work = common_work();
+    Work work = common_work({.input = input_.bytes(),
+                             .weights = weights_.bytes() + bias_.bytes(),
+                             .output = static_cast<std::uint64_t>(output_layout().elements()) * sizeof(Float16),
+                             .partial = static_cast<std::uint64_t>(plan_->workspace_bytes)});
     work.unit_used = candidate_->has("tensor_core") ? "tensor" : "half2";
-    work.bytes_packed = input_.bytes() + weights_.bytes() + bias_.bytes() + static_cast<std::uint64_t>(output_layout().elements()) * sizeof(Float16) +
-                        static_cast<std::uint64_t>(plan_->workspace_bytes);
     work.facts.insert(facts_.begin(), facts_.end());
     return work;
   }

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
 #include <string_view>
+#include <thread>
 
 #include "backends/cuda/device/device.h"
+#include "backends/cuda/device/energy.h"
 #include "backends/cuda/device/nvml.h"
 
 namespace convroof::cuda {
@@ -14,9 +17,32 @@ namespace {
 
 constexpr int kPoisonByte = 0xff;  // 0xffff is a NaN of FP16, as in Tensor::poison()
 
-bool graph_replay_wanted() {
-  const char* wanted = std::getenv("CONVROOF_CUDA_GRAPH");
-  return wanted != nullptr && std::string_view(wanted) == "1";
+// The driver answers such questions in milliseconds: often enough to see a clock settle, seldom enough to cost nothing.
+constexpr auto kBetweenReadings = std::chrono::milliseconds(100);
+
+bool is_switched_on(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && std::string_view(value) == "1";
+}
+
+// Seconds of a window; 0: energy is not asked for. Throws std::runtime_error where the text is no number of seconds.
+double energy_window() {
+  const char* text = std::getenv("CONVROOF_CUDA_ENERGY");
+  if (text == nullptr || *text == '\0') return 0;
+  char* end = nullptr;
+  const double seconds = std::strtod(text, &end);
+  if (*end != '\0' || !(seconds >= 0 && seconds <= 600))
+    throw std::runtime_error(fmt::format("CONVROOF_CUDA_ENERGY is `{}`; it must be a number of seconds, 0 to 600", text));
+  return seconds;
+}
+
+EnergySource energy_source() {
+  return {.millijoules = []() -> std::optional<std::uint64_t> {
+            const auto energy = Nvml::get() ? Nvml::get().state(device_state().device.uuid).energy_mj : std::nullopt;
+            return energy ? std::optional<std::uint64_t>(*energy) : std::nullopt;
+          },
+          .now = [] { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); },
+          .wait = [](double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }};
 }
 
 }  // namespace
@@ -32,22 +58,34 @@ CacheFlush::CacheFlush() : filler_(static_cast<std::size_t>(std::max<std::int64_
 void CacheFlush::operator()(cudaStream_t stream) { CONVROOF_CUDA(cudaMemsetAsync(filler_.data(), 0x5a, filler_.bytes(), stream)); }
 
 DeviceKernel::DeviceKernel(const Case& c, const ActivationLayout& output)
-    : case_(c), output_layout_(output), output_(static_cast<std::size_t>(output.elements()) * sizeof(Float16)), replays_graph_(graph_replay_wanted()) {}
+    : case_(c),
+      output_layout_(output),
+      output_(static_cast<std::size_t>(output.elements()) * sizeof(Float16)),
+      replays_graph_(is_switched_on("CONVROOF_CUDA_GRAPH")) {}
 
 DeviceKernel::~DeviceKernel() {
   if (graph_ != nullptr) cudaGraphExecDestroy(graph_);
 }
 
-std::optional<double> DeviceKernel::run(int times) {
-  if (replays_graph_ && graph_ == nullptr) {
-    cudaGraph_t captured = nullptr;
-    CONVROOF_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal));
+void DeviceKernel::capture() {
+  cudaGraph_t captured = nullptr;
+  CONVROOF_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal));
+  try {
     enqueue(stream());
-    CONVROOF_CUDA(cudaStreamEndCapture(stream(), &captured));
-    const cudaError_t status = cudaGraphInstantiate(&graph_, captured, 0);
-    cudaGraphDestroy(captured);
-    check_cuda(status, "cudaGraphInstantiate");
+  } catch (...) {
+    // A stream that stays in capture would fail every later call for another reason.
+    cudaStreamEndCapture(stream(), &captured);
+    if (captured != nullptr) cudaGraphDestroy(captured);
+    throw;
   }
+  CONVROOF_CUDA(cudaStreamEndCapture(stream(), &captured));
+  const cudaError_t status = cudaGraphInstantiate(&graph_, captured, 0);
+  cudaGraphDestroy(captured);
+  check_cuda(status, "cudaGraphInstantiate");
+}
+
+std::optional<double> DeviceKernel::run(int times) {
+  if (replays_graph_ && graph_ == nullptr) capture();
   CONVROOF_CUDA(cudaEventRecord(start_.get(), stream()));
   for (int i = 0; i < times; ++i) {
     if (graph_ != nullptr)
@@ -56,8 +94,47 @@ std::optional<double> DeviceKernel::run(int times) {
       enqueue(stream());
   }
   CONVROOF_CUDA(cudaEventRecord(end_.get(), stream()));
+  read_state();                                    // while the device works
   CONVROOF_CUDA(cudaStreamSynchronize(stream()));  // errors of the kernels surface here
-  return seconds_between(start_, end_);
+  const double seconds = seconds_between(start_, end_);
+  seconds_a_run_ = seconds / std::max(times, 1);
+  return seconds;
+}
+
+void DeviceKernel::read_state() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!Nvml::get() || (!states_.empty() && now - last_reading_ < kBetweenReadings)) return;
+  last_reading_ = now;
+  states_.add(Nvml::get().state(device_state().device.uuid));
+}
+
+void DeviceKernel::observe() {
+  if (is_switched_on("CONVROOF_CUDA_COUNTERS")) count_bytes();
+  measure_energy();
+}
+
+void DeviceKernel::count_bytes() {
+  ByteCounters& counters = ByteCounters::get();
+  counted_ = counters.count([this] { case_.cache == CacheState::cold ? make_cold() : static_cast<void>(run(1)); }, [this] { run(1); });
+  observed_["counters"] = counted_ ? fmt::format("CUPTI range profiler, {} passes", counted_->passes) : counters.reason();
+  if (!counted_) return;
+  observed_["bytes_dram_read"] = fmt::format("{}", counted_->dram_read);
+  observed_["bytes_dram_written"] = fmt::format("{}", counted_->dram_written);
+  observed_["bytes_l2"] = fmt::format("{}", counted_->l2);
+  observed_["bytes_l1"] = fmt::format("{}", counted_->l1);
+}
+
+void DeviceKernel::measure_energy() {
+  const double window = energy_window();
+  if (window == 0) return;
+  if (!Nvml::get()) {
+    observed_["energy"] = Nvml::get().reason();
+    return;
+  }
+  // The idle device with our context on it, once a process: all cases of a worker are judged by the same.
+  static const std::optional<double> idle = idle_watts(energy_source(), window);
+  const Energy energy = cuda::measure_energy(energy_source(), idle, seconds_a_run_, [this](int times) { run(times); }, {.window_seconds = window});
+  observed_.merge(energy.facts());
 }
 
 void DeviceKernel::make_cold() {
@@ -77,12 +154,22 @@ void DeviceKernel::read_output(Tensor& canonical) {
   unpack_activations(packed, output_layout_, canonical);
 }
 
-Work DeviceKernel::common_work() const {
+Work DeviceKernel::common_work(const TouchedBytes& touched) const {
   Work work;
   work.macs_executed = static_cast<std::uint64_t>(case_.batch * macs_valid(case_.layer));
   work.ops_other = static_cast<std::uint64_t>(case_.batch * ops_other(case_.layer));
   work.accumulator = "f32";
-  work.facts = state_facts(Nvml::get(), device_state().device.uuid);
+  work.bytes_packed = touched.input + touched.weights + touched.output + 2 * touched.partial;
+  if (counted_) {
+    work.source = "counted";
+    work.traffic = {{.level = "dram", .operand = "all", .reads = counted_->dram_read, .writes = counted_->dram_written, .word_bytes = 1}};
+  } else {
+    work.source = "modelled";
+    work.traffic = modelled_dram_traffic(touched, case_.cache, device_state().device.l2_bytes);
+  }
+  work.facts = observed_;
+  work.facts.merge(states_.facts());
+  if (!Nvml::get()) work.facts["nvml"] = Nvml::get().reason();
   work.facts["launch"] = replays_graph_ ? "CUDA graph replay" : "stream";
   return work;
 }

@@ -3,13 +3,19 @@
 
 #include <cuda_runtime_api.h>
 
+#include <chrono>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "backends/backend.h"
+#include "backends/cuda/device/byte_counters.h"
 #include "backends/cuda/device/device_memory.h"
 #include "backends/cuda/device/layout.h"
+#include "backends/cuda/device/modelled_traffic.h"
+#include "backends/cuda/device/state_log.h"
 
 namespace convroof::cuda {
 
@@ -60,6 +66,8 @@ class DeviceKernel : public Kernel {
   void make_cold() override;
   void poison_output() override;
   void read_output(Tensor& canonical) override;
+  // Counters of the profiler with CONVROOF_CUDA_COUNTERS=1, energy over windows of so many seconds with CONVROOF_CUDA_ENERGY=SECONDS.
+  void observe() override;
 
  protected:
   // Puts one run of the layer into the stream. Nothing here may block or allocate: it is what is timed, and it may be captured into a CUDA graph.
@@ -69,10 +77,15 @@ class DeviceKernel : public Kernel {
   void* output() const { return output_.data(); }
   const ActivationLayout& output_layout() const { return output_layout_; }
   const Case& the_case() const { return case_; }
-  // Work with what all kernels know: counts of valid taps, state of the device, launch mode.
-  Work common_work() const;
+  // Work with what all kernels know: counts of valid taps, bytes packed and moved, state of the device, launch mode, energy.
+  Work common_work(const TouchedBytes& touched) const;
 
  private:
+  void capture();
+  void read_state();
+  void count_bytes();
+  void measure_energy();
+
   const Case case_;
   const ActivationLayout output_layout_;
   Stream stream_;
@@ -81,6 +94,11 @@ class DeviceKernel : public Kernel {
   std::unique_ptr<CacheFlush> flush_;
   bool replays_graph_;  // CONVROOF_CUDA_GRAPH=1: one run is captured once and replayed; batch 1 is bound by launches otherwise
   cudaGraphExec_t graph_ = nullptr;
+  double seconds_a_run_ = 0;  // of the last call of run()
+  StateLog states_;
+  std::chrono::steady_clock::time_point last_reading_{};
+  std::optional<CountedBytes> counted_;
+  std::map<std::string, std::string> observed_;
 };
 
 // Throws std::runtime_error when the device has less memory free than `bytes`: said before the allocation, with both numbers.

@@ -80,16 +80,4 @@ std::string throttle_text(unsigned long long reasons) {
   return text.empty() ? "none" : text;
 }
 
-std::map<std::string, std::string> state_facts(const Nvml& nvml, const std::string& uuid) {
-  if (!nvml) return {{"nvml", nvml.reason()}};
-  const GpuState state = nvml.state(uuid);
-  std::map<std::string, std::string> facts;
-  if (state.clock_mhz) facts["gpu_clock_mhz"] = fmt::format("{}", *state.clock_mhz);
-  if (state.memory_clock_mhz) facts["gpu_memory_clock_mhz"] = fmt::format("{}", *state.memory_clock_mhz);
-  if (state.power_mw) facts["gpu_power_w"] = fmt::format("{:.1f}", *state.power_mw / 1e3);
-  if (state.temperature_c) facts["gpu_temperature_c"] = fmt::format("{}", *state.temperature_c);
-  if (state.throttle_reasons) facts["gpu_throttle"] = throttle_text(*state.throttle_reasons);
-  return facts;
-}
-
 }  // namespace convroof::cuda

@@ -1,7 +1,6 @@
 // Clock, power, temperature and energy from the driver's management library, found while the program runs.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 
@@ -17,19 +16,17 @@ struct GpuState {
 
 class Nvml {
  public:
-  static const Nvml& get();
+  // Looks for the library; $CONVROOF_NVML_LIBRARY names the only file to be tried.
+  Nvml();
+  static const Nvml& get();  // of this process
   explicit operator bool() const { return reason_.empty(); }
   const std::string& reason() const { return reason_; }  // why it cannot be used
   GpuState state(const std::string& uuid) const;         // fields that the device does not report stay empty
 
  private:
-  Nvml();
   SharedLibrary library_;
   std::string reason_;
 };
-
-// For the facts of a case: "gpu_clock_mhz", "gpu_power_w", "gpu_temperature_c", "gpu_throttle"; or "nvml": why not.
-std::map<std::string, std::string> state_facts(const Nvml& nvml, const std::string& uuid);
 
 // "none", or the names of the set bits, joined by '+'.
 std::string throttle_text(unsigned long long reasons);

@@ -1,55 +1,25 @@
 #include "tests/backends/cuda/emulated_run.h"
 
-#include <algorithm>
 #include <limits>
-#include <stdexcept>
 
 #include "backends/cuda/convolution/two_of_four.h"
 #include "backends/cuda/convolution/wgmma_maps.h"
-#include "backends/cuda/kernels/half2_convolution.h"
-#include "backends/cuda/kernels/mma_convolution.h"
-#include "backends/cuda/kernels/mma_tiles.h"
-#include "backends/cuda/kernels/reduce_splits.h"
 #include "backends/cuda/kernels/wgmma_tiles.h"
+#include "tests/backends/cuda/emulated_kernels.h"
 #include "workloads/checked.h"
 
 namespace convroof::cuda {
 namespace {
 
-template <typename Tile>
-void launch_mma(const gpu::ConvolutionShape& shape) {
-  const auto row_tiles = static_cast<int>(ceil_div(shape.filters, Tile::kRows)), column_tiles = static_cast<int>(ceil_div(shape.pixels, Tile::kColumns));
-  gpu::emulate(
-      {.grid_x = row_tiles * column_tiles, .grid_y = shape.groups, .grid_z = shape.splits, .threads = gpu::kMmaThreads, .shared_bytes = Tile::kSharedBytes},
-      [&] { gpu::mma_convolution<Tile>(shape); });
-}
-
 void launch(const EmulatedRun& run, const Case& c, const Geometry& geometry, const gpu::ConvolutionShape& shape) {
-  const int vector = geometry.vector;
-  if (run.kind == KernelClass::wgmma || run.kind == KernelClass::wgmma_2of4) {
-    const bool gather = run.always_gathers || must_gather(c, geometry), sparse = is_sparse(run.kind);
-    gpu::visit_wgmma_tile(run.tile, sparse, gather, [&]<typename Tile>(Tile) {
-      gpu::WgmmaMaps maps{};
-      maps.filters = gpu::emulated_map(filter_matrix(geometry, sparse, shape.weights));
-      if (!gather) maps.pixels = gpu::emulated_map(pixel_box(c, geometry, Tile::kColumns, shape.input));
-      // Two blocks for all tiles: each must go through several, as on a device that is smaller than the layer.
-      gpu::emulate({.grid_x = std::min(2, gpu::wgmma_tile_count<Tile>(shape)), .threads = gpu::kWgmmaThreads, .shared_bytes = Tile::kSharedBytes},
-                   [&] { gpu::wgmma_convolution<Tile>(shape, maps); });
-    });
-    return;
-  }
-  if (run.kind == KernelClass::half2) {
-    const auto row_tiles = static_cast<int>(ceil_div(shape.padded_filters, gpu::kHalf2Rows));
-    const auto column_tiles = static_cast<int>(ceil_div(shape.pixels, gpu::kHalf2Columns));
-    const gpu::LaunchShape grid{.grid_x = row_tiles * column_tiles,
-                                .grid_y = shape.groups,
-                                .grid_z = shape.splits,
-                                .threads = gpu::kHalf2Threads,
-                                .shared_bytes = gpu::kHalf2SharedBytes};
-    gpu::emulate(grid, [&] { vector == 8 ? gpu::half2_convolution<8>(shape) : gpu::half2_convolution<4>(shape); });
-    return;
-  }
-  gpu::visit_mma_tile(run.tile, vector, run.kind == KernelClass::mma_2of4, [&]<typename Tile>(Tile) { launch_mma<Tile>(shape); });
+  if (run.kind == KernelClass::half2) return emulate_half2(shape, geometry.vector);
+  const bool sparse = is_sparse(run.kind);
+  if (!is_wgmma(run.kind)) return emulate_mma(shape, run.tile, geometry.vector, sparse);
+  const bool gather = run.always_gathers || must_gather(c, geometry);
+  gpu::WgmmaMaps maps{};
+  maps.filters = gpu::emulated_map(filter_matrix(geometry, sparse, shape.weights));
+  if (!gather) maps.pixels = gpu::emulated_map(pixel_box(c, geometry, gpu::wgmma_columns(run.tile, gather), shape.input));
+  emulate_wgmma(shape, maps, run.tile, sparse, gather, 2);
 }
 
 }  // namespace
@@ -84,11 +54,7 @@ Tensor run_emulated(const EmulatedRun& run, const Case& c, const Operands& opera
   shape.partial = shape.splits > 1 ? partial.data() : nullptr;
   shape.taps = geometry.taps.data();
   launch(run, c, geometry, shape);
-  if (shape.splits > 1) {
-    const std::int64_t pieces = static_cast<std::int64_t>(shape.pixels) * shape.padded_filters / 8;
-    gpu::emulate({.grid_x = static_cast<int>(ceil_div(pieces, gpu::kReduceThreads)), .grid_y = shape.groups, .threads = gpu::kReduceThreads},
-                 [&] { gpu::reduce_splits<>(shape); });
-  }
+  emulate_reduce_splits(shape);
   Tensor result(ElementType::f16, c.output_shape());
   unpack_activations(output, geometry.output, result);
   return result;

@@ -7,6 +7,7 @@
 #include "backends/backend.h"
 #include "backends/cuda/device/layout.h"
 #include "backends/cuda/kernels/plain_shape_of.h"
+#include "tests/backends/cuda/emulated_kernels.h"
 
 namespace convroof {
 std::unique_ptr<Backend> make_reference_backend();
@@ -22,24 +23,6 @@ LayerSpec plain_layer(Op op, std::int64_t channels, std::int64_t size, std::int6
   l.kernel_height = l.kernel_width = kernel, l.stride_height = l.stride_width = stride, l.pad_top = l.pad_left = l.pad_bottom = l.pad_right = pad;
   l.out_height = l.out_width = output_extent(size, kernel, stride, 1, pad, pad);
   return l;
-}
-
-void launch(Op op, const gpu::PlainShape& shape) {
-  const gpu::LaunchShape grid{.grid_x = 2, .threads = gpu::kPointwiseThreads, .shared_bytes = gpu::kSoftmaxSharedBytes};
-  gpu::emulate(grid, [&] {
-    switch (op) {
-      case Op::maxpool:
-        return gpu::pool<true>(shape);
-      case Op::avgpool:
-        return gpu::pool<false>(shape);
-      case Op::lrn:
-        return gpu::normalise_across_channels<>(shape);
-      case Op::softmax:
-        return gpu::softmax_over_channels<>(shape);
-      default:
-        return gpu::add_or_activate<>(shape);
-    }
-  });
 }
 
 void check(const LayerSpec& layer, Activation activation = Activation::none) {
@@ -64,7 +47,7 @@ void check(const LayerSpec& layer, Activation activation = Activation::none) {
   shape.input = reinterpret_cast<const std::uint16_t*>(packed.data());
   if (l.op == Op::add) shape.addend = reinterpret_cast<const std::uint16_t*>(packed_addend.data());
   shape.output = reinterpret_cast<std::uint16_t*>(result.data());
-  launch(l.op, shape);
+  emulate_plain(l.op, shape);
   Tensor actual(ElementType::f16, c.output_shape());
   unpack_activations(result, out, actual);
   const ErrorModel model = direct_error_model(c);
