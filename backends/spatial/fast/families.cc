@@ -1,6 +1,7 @@
 #include "backends/spatial/fast/families.h"
 
 // One include a family; the overloads do the rest.
+#include "backends/spatial/fast/no_local_reuse.h"
 #include "backends/spatial/fast/systolic.h"
 
 namespace convroof::spatial::fast {

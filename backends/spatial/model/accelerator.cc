@@ -37,6 +37,12 @@ const std::vector<Family>& families() {
         {"weight-stationary", systolic, reader(Stationary::weight)},
         {"output-stationary", systolic, reader(Stationary::output)},
         {"input-stationary", systolic, reader(Stationary::input)},
+        {"no-local-reuse",
+         {"lanes", "filters_per_unit", "units", "padding", "pixels_at_once", "buffer"},
+         [](const TomlTable& root, const Accelerator& shared) { return read_no_local_reuse(root, shared, false); }},
+        {"cnvlutin",
+         {"lanes", "filters_per_unit", "units", "padding", "pixels_at_once", "buffer", "brick", "empty_brick_clocks", "dense_below_channels"},
+         [](const TomlTable& root, const Accelerator& shared) { return read_no_local_reuse(root, shared, true); }},
         // clang-format on
     };
     return list;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "backends/spatial/model/accumulator.h"
+#include "backends/spatial/model/no_local_reuse.h"
 #include "backends/spatial/model/systolic.h"
 
 namespace convroof::spatial {
@@ -25,7 +26,7 @@ struct EnergyTable {
   double mac = 0, local = 0, array = 0, global = 0, dram = 0;
 };
 
-using Array = std::variant<SystolicArray>;
+using Array = std::variant<SystolicArray, NoLocalReuse>;
 
 struct Accelerator {
   std::string name;   // the variant: the file's stem

@@ -33,5 +33,7 @@ struct EnoughClocks {};
 
 TraceExample trace_example(const SystolicArray& array);
 ClockTable trace(const Accelerator& accelerator, const SystolicArray& array, const TraceRequest& request);
+TraceExample trace_example(const NoLocalReuse& array);
+ClockTable trace(const Accelerator& accelerator, const NoLocalReuse& array, const TraceRequest& request);
 
 }  // namespace convroof::spatial
