@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <stdexcept>
 
 #include "backends/spatial/stepping/no_local_reuse.h"
@@ -27,15 +28,16 @@ ClockTable trace(const Accelerator& a, const NoLocalReuse& whole, const TraceReq
   table.title = fmt::format("{} on {} of {}: {} windows, {} products each, {} filters", layer.name, array.shape(), a.name, p.n(), p.k(), p.m());
   for (std::int64_t lane = 0; lane < array.lanes; ++lane) table.pes.push_back(fmt::format("lane{}", lane));
   std::vector<std::int64_t> output(static_cast<std::size_t>(output_elements(layer)));
-  const auto leaves = [&](std::span<const std::int64_t> finished) {
-    std::vector<std::string> words;
-    for (const std::int64_t index : finished) words.push_back(fmt::format("Y{}={}", index, output[static_cast<std::size_t>(index)]));
-    return words;
+  std::set<std::int64_t> missing;  // outputs that did not leave yet; what leaves after a clock is seen with the next
+  for (std::int64_t i = 0; i < output_elements(layer); ++i) missing.insert(i);
+  const auto leave = [&](std::int64_t index) {
+    if (!table.rows.empty()) table.rows.back().leaves.push_back(fmt::format("Y{}={}", index, output[static_cast<std::size_t>(index)]));
+    missing.erase(index);
   };
   std::optional<Outcome> outcome;
   try {
     outcome = stepping::run(a, array, p, output, [&](const stepping::NlrClock& clock) {
-      if (!table.rows.empty()) table.rows.back().leaves = leaves(clock.finished);
+      for (const std::int64_t index : clock.finished) leave(index);
       if (clock.number > static_cast<std::uint64_t>(request.clocks)) throw EnoughClocks{};
       ClockRow row{fmt::format("{}", clock.number), {}, {}};
       for (const stepping::NlrLane& lane : clock.lanes)
@@ -44,6 +46,7 @@ ClockTable trace(const Accelerator& a, const NoLocalReuse& whole, const TraceReq
                                                                                 : "");
       table.rows.push_back(std::move(row));
     });
+    for (const std::int64_t index : std::set(missing)) leave(index);
   } catch (const EnoughClocks&) {
   }
   table.notes.push_back("nNkK x: window N, reduction index K, input x, which goes to all filters. Y: an output that is finished, by its place in NCHW.");
