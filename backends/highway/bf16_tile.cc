@@ -1,8 +1,8 @@
 #include "backends/highway/dot_tile.h"
 
 #if CONVROOF_HWY_VERSION >= 10200
-// Only the targets that matter for bf16: the baseline, AVX2, the two AVX-512 classes with vdpbf16ps, NEON.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3 | HWY_AVX3_DL | HWY_NEON_WITHOUT_AES | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+// Only the targets that matter for bf16: the baseline, AVX2, the two AVX-512 classes with vdpbf16ps, NEON without and with its dot products.
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3 | HWY_AVX3_DL | HWY_NEON | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/highway/bf16_tile.cc"

@@ -12,6 +12,7 @@
 #include "backends/highway/cpu_micro_kernels.h"
 #include "backends/highway/cpu_theory.h"
 #include "backends/host_cpu.h"
+#include "tests/backends/highway/cpu_classes.h"
 
 namespace convroof {
 namespace {
@@ -49,10 +50,17 @@ double products_done(MicroKernel kernel, std::size_t iterations) {
 class MicroKernels : public ::testing::TestWithParam<MicroKernel> {};
 
 TEST_P(MicroKernels, do_the_operations_that_they_are_counted_for) {
-  const ComputeLoop loop = compute_loop(GetParam());
-  if (loop.instruction == nullptr) GTEST_SKIP() << "this CPU or build has no such instruction";
-  for (const std::size_t iterations : {1, 7, 1000})
-    EXPECT_EQ(2 * products_done(GetParam(), iterations), static_cast<double>(loop.operations_per_iteration * iterations));
+  bool offered = false;
+  for (const highway::CpuClass& cpu : highway::cpu_classes(DataType::s8)) {
+    SCOPED_TRACE(cpu.name());
+    const highway::RunsAs as(cpu);
+    const ComputeLoop loop = compute_loop(GetParam());
+    if (loop.instruction == nullptr) continue;
+    offered = true;
+    for (const std::size_t iterations : {1, 7, 1000})
+      EXPECT_EQ(2 * products_done(GetParam(), iterations), static_cast<double>(loop.operations_per_iteration * iterations));
+  }
+  if (!offered) GTEST_SKIP() << "this CPU or build has no such instruction";
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MicroKernels, ::testing::Values(MicroKernel::fma_f32, MicroKernel::dot_bf16, MicroKernel::dot_u8_s8, MicroKernel::dot_s16));
@@ -61,13 +69,17 @@ TEST(MicroKernels, reading_reads_every_word_in_every_pass) {
   constexpr std::size_t kBytes = 64 << 10;
   const auto data = aligned(kBytes);
   auto* const words = static_cast<std::uint64_t*>(data.get());
-  // All lanes of a vector are equal, so that the sum of one lane tells.
-  const std::size_t lanes = micro_kernel_vector_bytes() / 8;
-  std::uint64_t expected = 0;
-  for (std::size_t i = 0; i < kBytes / 8; ++i) words[i] = i / lanes + 1;
-  for (std::size_t i = 0; i < kBytes / 8; i += lanes) expected += words[i];
-  EXPECT_EQ(read_bytes(data.get(), kBytes, 1), expected);
-  EXPECT_EQ(read_bytes(data.get(), kBytes, 3), 3 * expected);
+  for (const highway::CpuClass& cpu : highway::cpu_classes(DataType::s8)) {
+    SCOPED_TRACE(cpu.name());
+    const highway::RunsAs as(cpu);
+    // All lanes of a vector are equal, so that the sum of one lane tells.
+    const std::size_t lanes = micro_kernel_vector_bytes() / 8;
+    std::uint64_t expected = 0;
+    for (std::size_t i = 0; i < kBytes / 8; ++i) words[i] = i / lanes + 1;
+    for (std::size_t i = 0; i < kBytes / 8; i += lanes) expected += words[i];
+    EXPECT_EQ(read_bytes(data.get(), kBytes, 1), expected);
+    EXPECT_EQ(read_bytes(data.get(), kBytes, 3), 3 * expected);
+  }
 }
 
 TEST(MicroKernels, additions_are_all_done) { EXPECT_EQ(dependent_additions(160, 3), 480u); }

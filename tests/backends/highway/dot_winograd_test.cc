@@ -4,6 +4,7 @@
 #include <cmath>
 #include <random>
 
+#include "tests/backends/highway/cpu_classes.h"
 #include "tests/backends/highway/exact_check.h"
 #include "tests/backends/highway/kernel_check.h"
 
@@ -92,9 +93,13 @@ TEST(DotWinogradAccuracy, Bf16AtMostTwiceTheErrorOfTheDirectKernel) {
   Tensor input(ElementType::f32, c.input_shape()), weights(ElementType::f32, c.weight_shape()), bias(ElementType::f32, {40, 1, 1, 1});
   for (std::int64_t i = 0; i < input.count(); ++i) input.set_value(i, std::abs(normal(random)));
   for (std::int64_t i = 0; i < weights.count(); ++i) weights.set_value(i, normal(random) / 24);
-  const double direct = distance("bf16-direct", c, input, weights, bias), winograd = distance("bf16-winograd2x2", c, input, weights, bias);
-  EXPECT_LE(winograd, 2 * direct) << direct;
-  EXPECT_GT(direct, 1e-4);  // the comparison is with unrounded operands
+  for (const CpuClass& cpu : cpu_classes(c.type)) {
+    SCOPED_TRACE(cpu.name());
+    const RunsAs as(cpu);
+    const double direct = distance("bf16-direct", c, input, weights, bias), winograd = distance("bf16-winograd2x2", c, input, weights, bias);
+    EXPECT_LE(winograd, 2 * direct) << direct;
+    EXPECT_GT(direct, 1e-4);  // the comparison is with unrounded operands
+  }
 }
 
 TEST(DotWinogradAccuracy, Int8OverTheWholeRange) {
@@ -105,10 +110,14 @@ TEST(DotWinogradAccuracy, Int8OverTheWholeRange) {
   Tensor input(ElementType::f32, c.input_shape()), weights(ElementType::f32, c.weight_shape()), bias(ElementType::f32, {40, 1, 1, 1});
   for (std::int64_t i = 0; i < input.count(); ++i) input.set_value(i, static_cast<double>(random() % 256));
   for (std::int64_t i = 0; i < weights.count(); ++i) weights.set_value(i, static_cast<double>(random() % 255) - 127);
-  EXPECT_EQ(distance("int8-direct", c, input, weights, bias) < 1e-6, true);
-  const double error = distance("int8-winograd2x2", c, input, weights, bias);
-  EXPECT_LE(error, 0.02);
-  EXPECT_GT(error, 1e-4);  // it does round
+  for (const CpuClass& cpu : cpu_classes(c.type)) {
+    SCOPED_TRACE(cpu.name());
+    const RunsAs as(cpu);
+    EXPECT_LT(distance("int8-direct", c, input, weights, bias), 1e-6);
+    const double error = distance("int8-winograd2x2", c, input, weights, bias);
+    EXPECT_LE(error, 0.02);
+    EXPECT_GT(error, 1e-4);  // it does round
+  }
 }
 
 }  // namespace

@@ -2,12 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "backends/highway/f32_targets.h"
-
-#include <hwy/targets.h>
-
 #include <random>
 
+#include "tests/backends/highway/cpu_classes.h"
 #include "tests/backends/highway/kernel_check.h"
 
 namespace convroof {
@@ -68,9 +65,11 @@ void check_exact(const std::string& variant, const LayerSpec& layer, const Exact
   plain->run(1);
   plain->read_output(expected);
 
-  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    SCOPED_TRACE(hwy::TargetName(target));
+  const std::vector<CpuClass> classes = cpu_classes(options.type);
+  ASSERT_FALSE(classes.empty());
+  for (const CpuClass& cpu : classes) {
+    const RunsAs as(cpu);
+    SCOPED_TRACE(cpu.name());
     const auto kernel = algorithm.prepare(c, operands);
     for (const int times : {1, 2}) {  // a second run must not depend on what the first left behind
       kernel->poison_output();
@@ -81,7 +80,6 @@ void check_exact(const std::string& variant, const LayerSpec& layer, const Exact
         if (!(expected.value(i) == actual.value(i)) && ++wrong == 1) first = i;
       ASSERT_EQ(wrong, 0) << "first at " << first << ": expected " << expected.value(first) << ", got " << actual.value(first) << " of " << expected.count();
     }
-    hwy::SetSupportedTargetsForTest(0);
     const Work work = kernel->work();
     EXPECT_GT(work.bytes_packed, 0U);
     if (!layer.has_weights()) {

@@ -2,14 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "backends/highway/f32_targets.h"
-
-#include <hwy/targets.h>
-
 #include <algorithm>
 #include <cmath>
 #include <random>
 #include <stdexcept>
+
+#include "tests/backends/highway/cpu_classes.h"
 
 namespace convroof {
 std::unique_ptr<Backend> make_reference_backend();
@@ -144,12 +142,13 @@ void check(const std::string& variant, const LayerSpec& layer, const CheckOption
   model.relative_to_expected += 0x1p-24;
   if (options.integers) model = {};
 
-  const std::vector<std::int64_t> targets = options.all_targets ? hwy::SupportedAndGeneratedTargets() : std::vector<std::int64_t>{0};
-  for (const std::int64_t target : targets) {
-    hwy::SetSupportedTargetsForTest(target);
-    SCOPED_TRACE(target == 0 ? "best target" : hwy::TargetName(target));
+  std::vector<CpuClass> classes = cpu_classes(c.type);
+  ASSERT_FALSE(classes.empty());
+  if (!options.all_targets) classes = {classes.back()};
+  for (const CpuClass& cpu : classes) {
+    SCOPED_TRACE(cpu.name());
+    const RunsAs as(cpu);
     const Tensor actual = output_of(&algorithm, *reference, c, operands);
-    hwy::SetSupportedTargetsForTest(0);
     std::int64_t wrong = 0, first = -1;
     double difference = 0, norm = 0;
     for (std::int64_t i = 0; i < expected.count(); ++i) {

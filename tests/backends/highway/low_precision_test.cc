@@ -1,6 +1,7 @@
 // The bf16 and 8-bit kernels, on shapes that divide nothing. Sums of small integers are exact in both; 8-bit operands may use their whole range.
 #include <gtest/gtest.h>
 
+#include "tests/backends/highway/cpu_classes.h"
 #include "tests/backends/highway/exact_check.h"
 #include "tests/backends/highway/kernel_check.h"
 
@@ -96,10 +97,15 @@ TEST(Int8Direct, NothingSaturates) {
   Tensor input(ElementType::u8, c.input_shape()), none, weights(ElementType::s8, c.weight_shape()), bias(ElementType::s32, {1, 1, 1, 1});
   for (std::int64_t i = 0; i < 8; ++i) input.set_value(i, 255), weights.set_value(i, 127);
   Tensor output(ElementType::s32, c.output_shape());
-  const auto kernel = algorithm.prepare(c, {input, none, weights, bias});
-  kernel->run(1);
-  kernel->read_output(output);
-  EXPECT_EQ(output.value(0), 8 * 255 * 127);
+  for (const CpuClass& cpu : cpu_classes(c.type)) {
+    SCOPED_TRACE(cpu.name());
+    const RunsAs as(cpu);
+    const auto kernel = algorithm.prepare(c, {input, none, weights, bias});
+    kernel->poison_output();
+    kernel->run(1);
+    kernel->read_output(output);
+    EXPECT_EQ(output.value(0), 8 * 255 * 127);
+  }
 }
 
 }  // namespace
