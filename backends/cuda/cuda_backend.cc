@@ -1,6 +1,7 @@
 // Backend `cuda`: the GPU in FP16, NHWC, FP32 accumulation. Starts and answers on machines without driver, device or cuDNN.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <optional>
 #include <stdexcept>
@@ -16,6 +17,7 @@
 #include "backends/cuda/kernels/convolution_launch.h"
 #include "backends/cuda/variants.h"
 #ifdef CONVROOF_HAVE_CUDNN
+#include "backends/cuda/cudnn/accumulation_probe.h"
 #include "backends/cuda/cudnn/convolution_problem.h"
 #include "backends/cuda/cudnn/cudnn_kernel.h"
 #include "backends/cuda/cudnn/library.h"
@@ -50,6 +52,24 @@ std::string cudnn_reason() {
 #endif
 }
 
+#ifdef CONVROOF_HAVE_CUDNN
+cuda::Sums sums_of(const Variant& variant) { return variant.name == "cudnn-f16acc" ? cuda::Sums::f16 : cuda::Sums::f32; }
+
+// Every addition may round in FP16: K steps of 2^-11, or 2^-25 where sums are subnormal.
+ErrorModel f16_sums_error_model(const Case& c) {
+  ErrorModel model = direct_error_model(c);
+  const auto length = static_cast<double>(c.layer.reduction_length());
+  const double steps = (length + 2) * 0x1p-11;
+  model.relative_to_magnitude = steps < 1 ? steps / (1 - steps) : 1;  // a sum that lost everything is off by its magnitude
+  model.absolute += (length + 2) * 0x1p-25;
+  // Random signs: 2^-11 sqrt(K / 6) of the sum's norm at one rounding a product, and 3e-4 for each rounding of the result; twice that is the gate.
+  model.largest_relative_l2 = 2 * (0x1p-11 * std::sqrt(length / 6) + 6e-4);
+  model.derivation = fmt::format("(K + 2) 2^-11, K = {}: FP16 sums; rounded once more before bias and activation", c.layer.reduction_length());
+  model.relative_to_magnitude += 0x1p-11;
+  return model;
+}
+#endif
+
 // 16 products are summed in FP16 (each of 16 fused steps rounds once, 2^-11 of what is there, or 2^-25 where that is subnormal), the parts in FP32.
 ErrorModel half2_error_model(const Case& c) {
   ErrorModel model = direct_error_model(c);
@@ -77,6 +97,11 @@ class CudaBackend final : public Backend {
     if (is_cudnn(variant)) {
       if (!c.layer.has_weights()) return Support::no(fmt::format("{} is not done through cuDNN here", name_of(c.layer.op)));
       if (const std::string reason = cudnn_reason(); !reason.empty()) return Support::no(reason);
+#ifdef CONVROOF_HAVE_CUDNN
+      if (sums_of(variant) == cuda::Sums::f16)
+        if (const std::string refusal = cuda::AccumulationProbe::refusal(cuda::convolution_problem(c, true, cuda::Sums::f16)); !refusal.empty())
+          return Support::no(refusal);
+#endif
     }
     if (variant.name == "plain" && c.layer.has_weights()) return Support::no(fmt::format("{} is not a layer without weights", name_of(c.layer.op)));
     if (const auto kind = kernel_class(variant)) {
@@ -102,7 +127,9 @@ class CudaBackend final : public Backend {
   std::unique_ptr<Kernel> prepare(const Variant& variant, const Case& c, const Operands& operands) override {
     if (const Support support = supports(variant, c); !support) throw std::runtime_error(support.reason);
 #ifdef CONVROOF_HAVE_CUDNN
-    if (is_cudnn(variant)) return cuda::make_cudnn_kernel(c, operands, variant.name == "cudnn" ? cuda::PlanChoice::autotuned : cuda::PlanChoice::heuristic);
+    if (is_cudnn(variant))
+      return cuda::make_cudnn_kernel(c, operands, variant.name == "cudnn-heuristic" ? cuda::PlanChoice::heuristic : cuda::PlanChoice::autotuned,
+                                     sums_of(variant));
 #endif
     if (variant.name == "plain") return cuda::make_plain_kernel(c, operands);
     if (const auto kind = kernel_class(variant)) return cuda::make_convolution_kernel(*kind, c, operands);
@@ -113,6 +140,9 @@ class CudaBackend final : public Backend {
     ErrorModel model = direct_error_model(c);
     if (!c.layer.has_weights()) return model;
     if (variant.name == "half2") return half2_error_model(c);
+#ifdef CONVROOF_HAVE_CUDNN
+    if (sums_of(variant) == cuda::Sums::f16) return f16_sums_error_model(c);
+#endif
     // Tensor cores align the products of one instruction to the largest and cut what falls off, instead of rounding to nearest (Fasi et al., Numerical behavior
     // of NVIDIA tensor cores, PeerJ CS 2021): each of the K additions, and one more an instruction of 8 products, loses less than 2^-23 of the magnitude.
     const double cuts = 1.125 * static_cast<double>(c.layer.reduction_length()) + 2;
@@ -137,7 +167,7 @@ class CudaBackend final : public Backend {
 #ifdef CONVROOF_HAVE_CUDNN
     if (is_cudnn(variant) && c.layer.has_weights() && c.type == DataType::f16 && cudnn_reason().empty()) {
       const char* profile = std::getenv("CONVROOF_CUDA_PROFILE");
-      facts.merge(cuda::described_plan_facts(c, profile != nullptr ? profile : "h200"));
+      facts.merge(cuda::described_plan_facts(c, profile != nullptr ? profile : "h200", sums_of(variant)));
     }
 #endif
     return facts;

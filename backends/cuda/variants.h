@@ -11,6 +11,7 @@ inline std::vector<Variant> variants() {
   return {
       {.name = "cudnn", .summary = "cuDNN graph API, the best plan of heuristics A, B and the engine list by timing; FP32 sums", .in_quick = true},
       {.name = "cudnn-heuristic", .summary = "cuDNN graph API, first plan of heuristic mode A; FP32 sums"},
+      {.name = "cudnn-f16acc", .summary = "cuDNN graph API, fastest plan that is shown to sum in FP16; not the standard, so only by name", .by_default = false},
       {.name = "half2", .summary = "own kernel: packed FP16 arithmetic of the ordinary cores, 16 products at a time summed in FP16"},
       {.name = "mma", .summary = "own kernel: tensor cores by mma.sync, implicit GEMM, FP32 sums"},
       {.name = "mma-2of4", .summary = "own kernel: mma.sync on weights pruned 2:4 along input channels (needs such a density, as --densities 2:4)"},

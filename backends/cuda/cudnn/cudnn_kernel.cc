@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <random>
 
+#include "backends/cuda/cudnn/accumulation_probe.h"
 #include "backends/cuda/cudnn/library.h"
 #include "backends/cuda/cudnn/plan.h"
 #include "backends/cuda/cudnn/plan_cache.h"
@@ -37,9 +38,9 @@ std::vector<Float16> halves(const Tensor& bias) {
 
 class CudnnKernel final : public DeviceKernel {
  public:
-  CudnnKernel(const Case& c, const Operands& operands, PlanChoice choice)
+  CudnnKernel(const Case& c, const Operands& operands, PlanChoice choice, Sums sums)
       : DeviceKernel(c, layout_of_output(c)),
-        problem_(convolution_problem(c, fits_half(c, operands.bias))),
+        problem_(convolution_problem(c, fits_half(c, operands.bias), sums)),
         target_(CudnnTarget::device()),
         graph_(problem_, target_) {
     check_cudnn(CudnnLibrary::get().set_stream(target_.handle(), stream()), "cudnnSetStream");
@@ -49,7 +50,7 @@ class CudnnKernel final : public DeviceKernel {
     input_ = DeviceMemory(input.size() * sizeof(Float16));
     weights_ = DeviceMemory(weights.size() * sizeof(Float16));
     if (c.has_bias()) {
-      const bool half = problem_.has_half_bias && !has_separate_epilogue(c);
+      const bool half = problem_.has_half_bias && !has_separate_epilogue(c, sums);
       const std::vector<Float16> half_bias = half ? halves(operands.bias) : std::vector<Float16>{};
       const void* bias = half ? static_cast<const void*>(half_bias.data()) : operands.bias.data();
       bias_ = DeviceMemory(static_cast<std::size_t>(operands.bias.count()) * (half ? sizeof(Float16) : sizeof(float)));
@@ -74,6 +75,7 @@ class CudnnKernel final : public DeviceKernel {
                              .output = static_cast<std::uint64_t>(output_layout().elements()) * sizeof(Float16),
                              .partial = static_cast<std::uint64_t>(plan_->workspace_bytes)});
     work.unit_used = candidate_->has("tensor_core") ? "tensor" : "half2";
+    if (problem_.sums == Sums::f16) work.accumulator = "f16";
     work.facts.insert(facts_.begin(), facts_.end());
     return work;
   }
@@ -81,7 +83,7 @@ class CudnnKernel final : public DeviceKernel {
  protected:
   void enqueue(cudaStream_t on_stream) override {
     execute(*plan_, workspace_);
-    if (has_separate_epilogue(the_case()))
+    if (has_separate_epilogue(the_case(), problem_.sums))
       launch_bias_activation(output(), bias_.as<float>(), output_layout().elements() / output_layout().channels, output_layout().channels,
                              the_case().activation(), on_stream);
   }
@@ -95,7 +97,7 @@ class CudnnKernel final : public DeviceKernel {
     facts_["engine"] = fmt::format("{}", candidate.engine);
     facts_["notes"] = fmt::format("{}", fmt::join(candidate.notes, " "));
     facts_["workspace_bytes"] = fmt::format("{}", plan.workspace_bytes);
-    facts_["epilogue"] = has_separate_epilogue(the_case()) ? "a kernel of its own" : "fused";
+    facts_["epilogue"] = has_separate_epilogue(the_case(), problem_.sums) ? "a kernel of its own" : "fused";
     facts_["plan_origin"] = candidate.origin;
     candidate_.emplace(std::move(candidate));
     plan_.emplace(std::move(plan));
@@ -126,6 +128,36 @@ class CudnnKernel final : public DeviceKernel {
       CONVROOF_CUDA(cudaMemcpy(memory.as<Float16>() + at, block.data(), std::min(block.size(), elements - at) * sizeof(Float16), cudaMemcpyHostToDevice));
   }
 
+  // An engine that was asked for FP16 sums may use FP32 ones all the same.
+  void keep_plans_with_half_sums(std::vector<Candidate>& candidates, std::vector<Plan>& plans, std::int64_t workspace_bytes) {
+    const auto probe = AccumulationProbe::of(problem_);
+    if (!probe) throw std::runtime_error(AccumulationProbe::refusal(problem_));
+    const std::vector<Float16> ones = probe->input(), weights = probe->weights();
+    input_.upload(ones.data(), input_.bytes());
+    weights_.upload(weights.data(), weights_.bytes());
+    require_free_memory(workspace_bytes);
+    const DeviceMemory workspace(static_cast<std::size_t>(workspace_bytes));
+    std::vector<Candidate> shown;
+    std::vector<Plan> shown_plans;
+    Float16 last{};
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+      poison_output();
+      execute(plans[i], workspace);
+      CONVROOF_CUDA(cudaStreamSynchronize(stream()));
+      CONVROOF_CUDA(cudaMemcpy(&last, static_cast<const Float16*>(output()) + probe->output_element(), sizeof(last), cudaMemcpyDeviceToHost));
+      if (probe->verdict(last) != Sums::f16) continue;
+      facts_["sums"] = fmt::format("FP16, shown by a sum of {} that came out as {}", probe->exact(), static_cast<float>(last));
+      shown.push_back(std::move(candidates[i]));
+      shown_plans.push_back(std::move(plans[i]));
+    }
+    if (shown.empty())
+      throw std::runtime_error(fmt::format("none of {} plans that were asked for FP16 sums uses them: a sum of {} came out as {}", plans.size(), probe->exact(),
+                                           static_cast<float>(last)));
+    facts_["plans_with_fp16_sums"] = fmt::format("{} of {}", shown.size(), plans.size());
+    candidates = std::move(shown);
+    plans = std::move(shown_plans);
+  }
+
   void choose_by_timing(std::size_t input_elements, std::size_t weight_elements) {
     std::vector<Candidate> candidates;
     std::vector<Plan> plans;
@@ -137,7 +169,8 @@ class CudnnKernel final : public DeviceKernel {
       candidates.push_back(std::move(candidate));
       plans.push_back(std::move(*plan));
     }
-    if (plans.empty()) throw std::runtime_error("cuDNN offers no plan with FP32 sums for this layer");
+    if (plans.empty()) throw std::runtime_error("cuDNN offers no plan with such sums for this layer");
+    if (problem_.sums == Sums::f16) keep_plans_with_half_sums(candidates, plans, largest);
 
     PlanCache cache(PlanCache::default_path());
     const std::string key = PlanCache::key(target_.name(), CudnnLibrary::get().version_text(), problem_.text());
@@ -185,15 +218,15 @@ class CudnnKernel final : public DeviceKernel {
 
 }  // namespace
 
-std::unique_ptr<Kernel> make_cudnn_kernel(const Case& c, const Operands& operands, PlanChoice choice) {
-  return std::make_unique<CudnnKernel>(c, operands, choice);
+std::unique_ptr<Kernel> make_cudnn_kernel(const Case& c, const Operands& operands, PlanChoice choice, Sums sums) {
+  return std::make_unique<CudnnKernel>(c, operands, choice, sums);
 }
 
-std::map<std::string, std::string> described_plan_facts(const Case& c, const std::string& profile) {
+std::map<std::string, std::string> described_plan_facts(const Case& c, const std::string& profile, Sums sums) {
   std::map<std::string, std::string> facts = {{"described_device", profile}};
   try {
     const CudnnTarget target = CudnnTarget::described(profile);
-    const ConvolutionGraph graph(convolution_problem(c), target);
+    const ConvolutionGraph graph(convolution_problem(c, true, sums), target);
     const ChosenPlan chosen = heuristic_plan(graph);
     facts["implementation"] = fmt::format("cuDNN {}", CudnnLibrary::get().version_text());
     facts["plan"] = chosen.candidate.tag;

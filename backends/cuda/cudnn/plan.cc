@@ -85,7 +85,9 @@ Candidate describe(Descriptor configuration, std::string origin) {
 
 bool Candidate::has(const std::string& note) const { return std::ranges::find(notes, note) != notes.end(); }
 
-bool Candidate::is_standard() const { return !has("reduced_precision_reduction") && !has("down_convert_inputs") && !has("winograd") && !has("fft"); }
+bool Candidate::is_standard(Sums sums) const {
+  return (sums == Sums::f16 || !has("reduced_precision_reduction")) && !has("down_convert_inputs") && !has("winograd") && !has("fft");
+}
 
 Descriptor& ConvolutionGraph::keep(Descriptor descriptor) { return *kept_.emplace_back(std::make_unique<Descriptor>(std::move(descriptor))); }
 
@@ -111,7 +113,7 @@ Descriptor& ConvolutionGraph::pointwise(cudnnPointwiseMode_t mode, const Descrip
   return keep(std::move(operation));
 }
 
-ConvolutionGraph::ConvolutionGraph(const ConvolutionProblem& p, const CudnnTarget& target) : target_(target) {
+ConvolutionGraph::ConvolutionGraph(const ConvolutionProblem& p, const CudnnTarget& target) : target_(target), sums_(p.sums) {
   const bool activates = p.activation != Activation::none;
   const auto result = [&](std::int64_t id, bool is_last) -> Descriptor& {
     return tensor(is_last ? std::int64_t{kOutputId} : id, is_last ? CUDNN_DATA_HALF : CUDNN_DATA_FLOAT, p.batch, p.filters, p.out_height, p.out_width,
@@ -124,7 +126,8 @@ ConvolutionGraph::ConvolutionGraph(const ConvolutionProblem& p, const CudnnTarge
   Descriptor convolution(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
   const std::array<std::int64_t, 2> before = {p.pad_top, p.pad_left}, after = {p.pad_bottom, p.pad_right};
   const std::array<std::int64_t, 2> strides = {p.stride_h, p.stride_w}, dilations = {p.dilation_h, p.dilation_w};
-  convolution.set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, std::int64_t{2}).set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_DATA_FLOAT);
+  convolution.set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, std::int64_t{2})
+      .set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, p.sums == Sums::f16 ? CUDNN_DATA_HALF : CUDNN_DATA_FLOAT);
   convolution.set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_CROSS_CORRELATION);
   convolution.set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, before).set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, after);
   convolution.set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, strides).set(CUDNN_ATTR_CONVOLUTION_DILATIONS, dilations).finalize();
@@ -184,7 +187,7 @@ std::vector<Candidate> all_candidates(const ConvolutionGraph& graph) {
   std::set<std::string> seen;
   const auto take = [&](std::vector<Candidate> some) {
     for (Candidate& candidate : some)
-      if (candidate.is_standard() && seen.insert(candidate.tag).second) all.push_back(std::move(candidate));
+      if (candidate.is_standard(graph.sums()) && seen.insert(candidate.tag).second) all.push_back(std::move(candidate));
   };
   take(heuristic_candidates(graph, Heuristic::a));
   take(heuristic_candidates(graph, Heuristic::b));
@@ -211,9 +214,9 @@ std::optional<Plan> finalize_plan(const Candidate& candidate, const CudnnTarget&
 ChosenPlan heuristic_plan(const ConvolutionGraph& graph) {
   std::vector<Candidate> candidates = heuristic_candidates(graph, Heuristic::a);
   const int offered = static_cast<int>(candidates.size());
-  std::string why = "no engine with FP32 sums was offered";
+  std::string why = graph.sums() == Sums::f16 ? "no engine with FP16 sums was offered" : "no engine with FP32 sums was offered";
   for (Candidate& candidate : candidates) {
-    if (!candidate.is_standard()) continue;
+    if (!candidate.is_standard(graph.sums())) continue;
     if (std::optional<Plan> plan = finalize_plan(candidate, graph.target(), &why)) return {std::move(candidate), std::move(*plan), offered};
   }
   throw std::runtime_error(fmt::format("none of the {} configurations of cuDNN's heuristic A can be used for {}: {}", offered, graph.target().name(), why));

@@ -15,12 +15,13 @@ namespace convroof::cuda {
 // Unique ids of the tensors in a variant pack.
 enum TensorId : std::int64_t { kInputId = 1, kWeightId = 2, kOutputId = 3, kBiasId = 4 };
 
-// convolution [+ bias] [+ activation], FP16 in and out, FP32 in between.
+// convolution [+ bias] [+ activation], FP16 in and out, FP32 in between (with FP16 sums: the sum is FP16, bias and activation are computed in FP32).
 class ConvolutionGraph {
  public:
   ConvolutionGraph(const ConvolutionProblem& problem, const CudnnTarget& target);
   const Descriptor& graph() const { return *graph_; }
   const CudnnTarget& target() const { return target_; }
+  Sums sums() const { return sums_; }
 
  private:
   Descriptor& keep(Descriptor descriptor);
@@ -28,6 +29,7 @@ class ConvolutionGraph {
   Descriptor& pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor* b, const Descriptor& y);
 
   const CudnnTarget& target_;
+  Sums sums_;
   std::vector<std::unique_ptr<Descriptor>> kept_;  // a graph refers to its parts
   const Descriptor* graph_ = nullptr;
 };
@@ -43,8 +45,8 @@ struct Candidate {
   std::string origin;              // "heuristic A", "heuristic B", "engine list"
 
   bool has(const std::string& note) const;
-  // FP32 sums of exact products, the standard of this suite: no reduced-precision reduction, no down-converted inputs, no transformed domain.
-  bool is_standard() const;
+  // Sums of exact products: no down-converted inputs, no transformed domain; and with FP32 sums, the standard of this suite, no reduced-precision reduction.
+  bool is_standard(Sums sums = Sums::f32) const;
 };
 
 // In cuDNN's order, best guess first.
@@ -61,7 +63,8 @@ struct Plan {
 // Nothing where cuDNN refuses the candidate after all; `why` (where given) gets its words.
 std::optional<Plan> finalize_plan(const Candidate& candidate, const CudnnTarget& target, std::string* why = nullptr);
 
-// The first candidate of heuristic A that is standard and finalizes: what a program that does not tune gets. Throws std::runtime_error where there is none.
+// The first candidate of heuristic A that is standard for the graph and finalizes: what a program that does not tune gets. Throws std::runtime_error where
+// there is none.
 struct ChosenPlan {
   Candidate candidate;
   Plan plan;

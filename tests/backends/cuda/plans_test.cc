@@ -62,6 +62,23 @@ TEST_F(Plans, candidates_are_distinct_and_standard_and_more_than_the_heuristic_o
   EXPECT_GT(origins["engine list"], 0);
 }
 
+// cuDNN fuses nothing into a convolution with FP16 sums; the bare one has tensor-core plans, and whether they keep the promise only a device can show.
+TEST_F(Plans, fp16_sums_have_bare_tensor_core_plans_on_every_profile) {
+  const LayerSpec layer = small_convolution();
+  const Case c{.layer = layer, .type = DataType::f16, .batch = 8};
+  const ConvolutionProblem problem = convolution_problem(c, true, Sums::f16);
+  EXPECT_FALSE(problem.has_bias);
+  EXPECT_EQ(problem.activation, Activation::none);
+  EXPECT_NE(problem.text(), convolution_problem({.layer = layer, .type = DataType::f16, .batch = 8, .epilogue = Epilogue::none}).text());
+  for (const std::string& profile : shipped_profiles()) {
+    const CudnnTarget target = CudnnTarget::described(profile);
+    const ConvolutionGraph graph(problem, target);
+    const ChosenPlan chosen = heuristic_plan(graph);
+    EXPECT_TRUE(chosen.candidate.has("tensor_core")) << profile;
+    for (const Candidate& candidate : all_candidates(graph)) EXPECT_TRUE(candidate.is_standard(Sums::f16)) << candidate.tag;
+  }
+}
+
 TEST_F(Plans, a_skipped_case_carries_the_plan) {
   const LayerSpec layer = small_convolution();
   const auto facts = described_plan_facts({.layer = layer, .type = DataType::f16, .batch = 1}, "a100");
