@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "backends/cuda/convolution/tiles.h"
 #include "backends/cuda/convolution/two_of_four.h"
 #include "backends/cuda/convolution/wgmma_maps.h"
 #include "backends/cuda/device/device.h"
@@ -97,7 +98,7 @@ class ConvolutionKernel final : public DeviceKernel {
   }
 
  private:
-  std::vector<Tile> tiles() const { return kind_ == KernelClass::half2 ? half2_tiles() : is_wgmma(kind_) ? wgmma_tiles(gathers_) : mma_tiles(); }
+  std::vector<Tile> tiles() const { return tiles_of(kind_, gathers_); }
 
   KernelClass kind_;
   Geometry geometry_;

@@ -18,8 +18,6 @@ void launch(const gpu::ConvolutionShape& shape, cudaStream_t stream) {
 
 }  // namespace
 
-std::vector<Tile> half2_tiles() { return {{gpu::kHalf2Rows, gpu::kHalf2Columns, 1.0}}; }
-
 void launch_half2(const gpu::ConvolutionShape& shape, int vector, cudaStream_t stream) {
   vector == 8 ? launch<8>(shape, stream) : launch<4>(shape, stream);
   launch_reduce_splits(shape, stream);

@@ -7,9 +7,6 @@
 
 namespace convroof::cuda {
 
-// Efficiencies are estimates from the ratio of matrix loads to products; a device has yet to say.
-std::vector<Tile> mma_tiles() { return {{128, 128, 1.0}, {64, 64, 0.7}, {128, 16, 0.35}}; }
-
 void launch_mma(const gpu::ConvolutionShape& shape, int tile, int vector, bool sparse, cudaStream_t stream) {
   gpu::visit_mma_tile(tile, vector, sparse, [&]<typename Chosen>(Chosen) {
     const auto row_tiles = static_cast<unsigned>((shape.filters + Chosen::kRows - 1) / Chosen::kRows);

@@ -7,7 +7,6 @@
 namespace convroof::cuda {
 
 bool has_wgmma() { return false; }
-std::vector<Tile> wgmma_tiles(bool) { return {{128, 128, 1.0}}; }
 void launch_wgmma(const gpu::ConvolutionShape&, const gpu::WgmmaMaps&, int, bool, bool, int, cudaStream_t) {
   throw std::logic_error("this build has no wgmma kernels");
 }

@@ -10,13 +10,6 @@ namespace convroof::cuda {
 
 bool has_wgmma() { return true; }
 
-// Efficiencies are estimates; a device has yet to say.
-std::vector<Tile> wgmma_tiles(bool gather) {
-  return {{gpu::kWgmmaRows, gpu::wgmma_columns(0, gather), 1.0},
-          {gpu::kWgmmaRows, gpu::wgmma_columns(1, gather), 0.6},
-          {gpu::kWgmmaRows, gpu::wgmma_columns(2, gather), 0.35}};
-}
-
 void launch_wgmma(const gpu::ConvolutionShape& shape, const gpu::WgmmaMaps& maps, int tile, bool sparse, bool gather, int multiprocessors,
                   cudaStream_t stream) {
   gpu::visit_wgmma_tile(tile, sparse, gather, [&]<typename Chosen>(Chosen) {

@@ -97,6 +97,8 @@ CUptiResult cuptiRangeProfilerCounterDataImageInitialize(CUpti_RangeProfiler_Cou
   return answer("data_initialize", g_state.data_ready);
 }
 CUptiResult cuptiRangeProfilerSetConfig(CUpti_RangeProfiler_SetConfig_Params* p) {
+  g_state.passes = 0;
+  g_state.is_decoded = false;
   const bool right = g_state.data_ready && p->configSize == 17 && p->range == CUPTI_UserRange && p->replayMode == CUPTI_UserReplay && p->passIndex == 0;
   return right ? move("set_config", Phase::enabled, Phase::configured) : answer("set_config", false);
 }
