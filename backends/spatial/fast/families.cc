@@ -2,6 +2,7 @@
 
 // One include a family; the overloads do the rest.
 #include "backends/spatial/fast/no_local_reuse.h"
+#include "backends/spatial/fast/row_stationary.h"
 #include "backends/spatial/fast/systolic.h"
 
 namespace convroof::spatial::fast {

@@ -43,6 +43,9 @@ const std::vector<Family>& families() {
         {"cnvlutin",
          {"lanes", "filters_per_unit", "units", "padding", "pixels_at_once", "buffer", "brick", "empty_brick_clocks", "dense_below_channels"},
          [](const TomlTable& root, const Accelerator& shared) { return read_no_local_reuse(root, shared, true); }},
+        {"row-stationary",
+         {"rows", "columns", "scratchpad", "global_buffer", "bus", "zero_gating", "compression", "mapping", "stated_mapping"},
+         [](const TomlTable& root, const Accelerator& shared) { return read_row_stationary(root, shared); }},
         // clang-format on
     };
     return list;
@@ -217,9 +220,9 @@ Accelerator load_accelerator(std::string_view name_or_path) {
 
 std::vector<std::string> shipped_accelerator_names() {
   // Files that are not there are passed over; others follow by name.
-  const std::vector<std::string> order = {"systolic-ws", "systolic-os", "systolic-is",     "zascad",  "zascas",    "eyeriss",  "neuflow", "park2015",
-                                          "gupta2015",   "shidiannao",  "shidiannao-dram", "diannao", "dadiannao", "cnvlutin", "dcnn",    "scnn",
-                                          "eeps",        "dsip"};
+  const std::vector<std::string> order = {"systolic-ws", "systolic-os", "systolic-is", "zascad",          "zascas",  "eyeriss",   "eyeriss-mapped", "neuflow",
+                                          "park2015",    "gupta2015",   "shidiannao",  "shidiannao-dram", "diannao", "dadiannao", "cnvlutin",       "dcnn",
+                                          "scnn",        "eeps",        "dsip"};
   const std::vector<std::string> present = data_stems(kAccelerators);
   std::vector<std::string> names;
   for (const std::string& name : order)

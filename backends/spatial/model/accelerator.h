@@ -14,6 +14,7 @@
 
 #include "backends/spatial/model/accumulator.h"
 #include "backends/spatial/model/no_local_reuse.h"
+#include "backends/spatial/model/row_stationary.h"
 #include "backends/spatial/model/systolic.h"
 
 namespace convroof::spatial {
@@ -26,7 +27,7 @@ struct EnergyTable {
   double mac = 0, local = 0, array = 0, global = 0, dram = 0;
 };
 
-using Array = std::variant<SystolicArray, NoLocalReuse>;
+using Array = std::variant<SystolicArray, NoLocalReuse, RowStationaryArray>;
 
 struct Accelerator {
   std::string name;   // the variant: the file's stem

@@ -2,6 +2,7 @@
 
 // One include a family; the overloads do the rest.
 #include "backends/spatial/stepping/no_local_reuse.h"
+#include "backends/spatial/stepping/row_stationary.h"
 #include "backends/spatial/stepping/systolic.h"
 
 namespace convroof::spatial::stepping {

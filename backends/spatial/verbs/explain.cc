@@ -46,7 +46,7 @@ std::string explanation(const LayerSpec& layer, std::int64_t batch, const Accele
       text += fmt::format("{:<8}{:>8} x {:>16} = {:.6g}\n", what, cost, events, cost * static_cast<double>(events));
     };
     term("mac", e.mac, o.macs - o.macs_gated);
-    term("local", e.local, o.accesses.total(Level::local));
+    term("local", e.local, o.accesses.total(Level::local) - (o.counts.contains("local_reads_gated") ? o.counts.at("local_reads_gated") : 0));
     term("array", e.array, o.accesses.total(Level::array));
     term("global", e.global, o.accesses.total(Level::global));
     term("dram", e.dram, o.accesses.total(Level::dram));

@@ -12,5 +12,6 @@ namespace convroof::spatial {
 // Lines "shape  ..." and "clocks  a x b x c = cycles" (and whatever else the family has to say), each ended; the clocks' terms add up to the outcome's.
 std::string clock_terms(const Accelerator& accelerator, const SystolicArray& array, const Problem& problem, const Outcome& outcome);
 std::string clock_terms(const Accelerator& accelerator, const NoLocalReuse& array, const Problem& problem, const Outcome& outcome);
+std::string clock_terms(const Accelerator& accelerator, const RowStationaryArray& array, const Problem& problem, const Outcome& outcome);
 
 }  // namespace convroof::spatial
