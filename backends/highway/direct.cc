@@ -27,7 +27,8 @@ Algorithm direct_algorithm() {
                   .summary = "f32: convolution by register tiles over 16-channel blocks; pooling, LRN, addition, ReLU, softmax",
               },
           .supports = supports,
-          .prepare = prepare};
+          .prepare = prepare,
+          .error = tiled_convolution_error};
 }
 
 }  // namespace convroof::highway

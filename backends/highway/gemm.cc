@@ -19,7 +19,10 @@ std::unique_ptr<Kernel> prepare(const Case& c, const Operands& operands) { retur
 }  // namespace
 
 Algorithm gemm_algorithm() {
-  return {.variant = {.name = "gemm", .summary = "f32: fully connected layers and convolutions as matrix products"}, .supports = supports, .prepare = prepare};
+  return {.variant = {.name = "gemm", .summary = "f32: fully connected layers and convolutions as matrix products"},
+          .supports = supports,
+          .prepare = prepare,
+          .error = tiled_convolution_error};
 }
 
 }  // namespace convroof::highway

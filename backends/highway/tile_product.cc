@@ -63,11 +63,7 @@ void tile(const TileCall& call, WalkStride given) {
   const D d;
   V sum[kPixels][kColumns];
 
-  if (call.accumulate) {
-    HWY_UNROLL(32)
-    for (int i = 0; i < kPixels; ++i) HWY_UNROLL(32)
-    for (int k = 0; k < kColumns; ++k) sum[i][k] = hn::LoadU(d, out + k / kVectors * out_stride + i * 16 + k % kVectors * kLanes);
-  } else if (call.bias != nullptr) {
+  if (call.bias != nullptr) {
     HWY_UNROLL(32)
     for (int k = 0; k < kColumns; ++k) {
       const V start = hn::LoadU(d, call.bias + k * kLanes);

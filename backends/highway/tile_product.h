@@ -32,7 +32,6 @@ struct TileCall {
   float* out = nullptr;
   std::ptrdiff_t out_stride = 0;  // between filter blocks; pixels follow each other
   const float* bias = nullptr;    // start value per filter; nullptr: zero
-  bool accumulate = false;        // start from what `out` holds instead
   bool add = false;  // start from zero and add to what `out` holds: the partial sums of a long reduction stay short, and so do their rounding errors
   bool relu = false;
   bool stream = false;  // store past the caches: for outputs that do not fit into them

@@ -7,6 +7,10 @@
 
 namespace convroof::highway {
 
+// The bound of any order of summation, and for long reductions, which are summed in parts, 1e-6 of the whole output (relative,
+// Euclidean).
+ErrorModel tiled_convolution_error(const Case& c);
+
 std::unique_ptr<Kernel> prepare_tiled_convolution(const Case& c, const Operands& operands);
 
 }  // namespace convroof::highway

@@ -42,6 +42,15 @@ TEST(Direct, SeveralPassesOverManyChannels) {
   check("direct", convolution(1100, 65, 7, 7, 1), {.all_targets = false});
 }
 
+// Summed in one go, the first is off by 1.2e-6 of the whole and the fully connected ones by 3.2e-6 and 3.3e-6; the bound is 1e-6.
+TEST(Direct, LongReductionsAreSummedInParts) {
+  check("direct", convolution(512, 32, 14, 14, 3, 1, 1), {.all_targets = false});
+  check("direct", convolution(512, 64, 7, 7, 3, 1, 1), {.threads = 2, .all_targets = false});
+  check("direct", convolution(512, 16, 5, 5, 5, 1, 2));
+  check("gemm", fully_connected(25088, 1, 200), {.all_targets = false});
+  check("gemm", fully_connected(25088, 1, 40), {.batch = 5});
+}
+
 TEST(Direct, PaddingWiderThanTheImage) { check("direct", convolution(20, 20, 2, 2, 3, 1, 4)); }
 
 TEST(Direct, UnequalSidesAndPaddings) {
