@@ -1,8 +1,10 @@
 #include "backends/spatial/fast/families.h"
 
 // One include a family; the overloads do the rest.
+#include "backends/spatial/fast/dcnn.h"
 #include "backends/spatial/fast/no_local_reuse.h"
 #include "backends/spatial/fast/row_stationary.h"
+#include "backends/spatial/fast/scnn.h"
 #include "backends/spatial/fast/systolic.h"
 
 namespace convroof::spatial::fast {

@@ -46,6 +46,11 @@ const std::vector<Family>& families() {
         {"row-stationary",
          {"rows", "columns", "scratchpad", "global_buffer", "bus", "zero_gating", "compression", "mapping", "stated_mapping"},
          [](const TomlTable& root, const Accelerator& shared) { return read_row_stationary(root, shared); }},
+        {"dcnn", {"pe_rows", "pe_columns", "lanes", "gate_zeros"}, read_dcnn},
+        {"scnn",
+         {"pe_rows", "pe_columns", "weights", "inputs", "banks", "bank_entries", "index_bits", "contention", "neighbours", "input_ram_bytes",
+          "weight_fifo_vectors"},
+         read_scnn},
         // clang-format on
     };
     return list;

@@ -1,8 +1,10 @@
 #include "backends/spatial/stepping/families.h"
 
 // One include a family; the overloads do the rest.
+#include "backends/spatial/stepping/dcnn.h"
 #include "backends/spatial/stepping/no_local_reuse.h"
 #include "backends/spatial/stepping/row_stationary.h"
+#include "backends/spatial/stepping/scnn.h"
 #include "backends/spatial/stepping/systolic.h"
 
 namespace convroof::spatial::stepping {

@@ -13,5 +13,7 @@ namespace convroof::spatial {
 std::string clock_terms(const Accelerator& accelerator, const SystolicArray& array, const Problem& problem, const Outcome& outcome);
 std::string clock_terms(const Accelerator& accelerator, const NoLocalReuse& array, const Problem& problem, const Outcome& outcome);
 std::string clock_terms(const Accelerator& accelerator, const RowStationaryArray& array, const Problem& problem, const Outcome& outcome);
+std::string clock_terms(const Accelerator& accelerator, const Dcnn& array, const Problem& problem, const Outcome& outcome);
+std::string clock_terms(const Accelerator& accelerator, const Scnn& array, const Problem& problem, const Outcome& outcome);
 
 }  // namespace convroof::spatial

@@ -37,5 +37,9 @@ ClockTable trace(const Accelerator& accelerator, const SystolicArray& array, con
 TraceExample trace_example(const NoLocalReuse& array);
 ClockTable trace(const Accelerator& accelerator, const NoLocalReuse& array, const TraceRequest& request);
 ClockTable trace(const Accelerator& accelerator, const RowStationaryArray& array, const TraceRequest& request);
+TraceExample trace_example(const Dcnn& array);
+ClockTable trace(const Accelerator& accelerator, const Dcnn& array, const TraceRequest& request);
+TraceExample trace_example(const Scnn& array);
+ClockTable trace(const Accelerator& accelerator, const Scnn& array, const TraceRequest& request);
 
 }  // namespace convroof::spatial
