@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "workloads/layer.h"
 
@@ -21,13 +22,21 @@ class Touched {
   // Chosen: output pixels (all filter taps taken).
   static Touched by_pixels(const LayerSpec& layer);
 
-  // Different pixels touched by positions [first, last) in raster order (row-major) of the chosen side.
+  // Different pixels touched by positions [first, last) in raster order (row-major) of the chosen side. Linear in the sides of the input.
   std::int64_t count(std::int64_t first, std::int64_t last) const;
-  std::int64_t all() const { return count(0, rows_.a * columns_.a); }
+  // The same from the first position on, at once.
+  std::int64_t before(std::int64_t last) const {
+    const std::int64_t y = last / columns_.a, x = last % columns_.a;
+    const std::int64_t whole = rows_before_[static_cast<std::size_t>(y)] * columns_before_.back();
+    if (x == 0) return whole;
+    return whole + (rows_before_[static_cast<std::size_t>(y) + 1] - rows_before_[static_cast<std::size_t>(y)]) * columns_before_[static_cast<std::size_t>(x)];
+  }
+  std::int64_t all() const { return rows_before_.back() * columns_before_.back(); }
 
  private:
-  Touched(Axis rows, Axis columns) : rows_(rows), columns_(columns) {}
+  Touched(Axis rows, Axis columns);
   Axis rows_, columns_;
+  std::vector<std::int64_t> rows_before_, columns_before_;  // coordinates touched by the positions before this one
 };
 
 }  // namespace convroof::spatial::fast
