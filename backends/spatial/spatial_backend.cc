@@ -109,6 +109,8 @@ class SpatialBackend final : public Backend {
     const auto plain = [](char ch) { return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == '-'; };
     if (a.name.empty() || !std::ranges::all_of(a.name, plain))
       throw std::invalid_argument(fmt::format("accelerator file `{}`: its stem `{}` becomes part of case names; use only a-z, 0-9 and . _ -", path, a.name));
+    // SCALE-Sim has an eyeriss.cfg, which is another machine than ours of that name.
+    if (path.ends_with(".cfg") && std::ranges::any_of(accelerators(), [&](const Accelerator& known) { return known.name == a.name; })) a.name += "-scale-sim";
     for (const Accelerator& known : accelerators())
       if (known.name == a.name)
         throw std::invalid_argument(fmt::format("accelerator file `{}`: an accelerator named `{}` exists already; rename the file", path, a.name));

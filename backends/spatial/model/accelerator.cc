@@ -9,8 +9,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "backends/spatial/model/scale_sim_config.h"
 #include "workloads/data_folder.h"
 #include "workloads/nearest.h"
+#include "workloads/text_file.h"
 #include "workloads/toml_document.h"
 
 namespace convroof::spatial {
@@ -207,6 +209,7 @@ std::string why_not(const Accelerator& a, const LayerSpec& layer, std::int64_t b
 }
 
 Accelerator read_accelerator(const std::string& path) {
+  if (path.ends_with(".cfg")) return parse_accelerator(toml_of_scale_sim_config(read_text_file(path), path), path);
   const TomlDocument document = TomlDocument::read(path);
   return AcceleratorFile(document).read();
 }

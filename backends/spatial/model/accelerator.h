@@ -58,7 +58,7 @@ struct Accelerator {
 // Why the accelerator cannot run this layer (conv or fc) at this batch, as the reason of a skipped row; empty: it can.
 std::string why_not(const Accelerator& accelerator, const LayerSpec& layer, std::int64_t batch);
 
-// Throws InputError (file:line:column, the word, the mend). The name is the file's stem.
+// Throws InputError (file:line:column, the word, the mend). The name is the file's stem. A path that ends in .cfg is a configuration of SCALE-Sim.
 Accelerator read_accelerator(const std::string& path);
 Accelerator parse_accelerator(std::string_view text, const std::string& shown_name);
 
