@@ -1,10 +1,12 @@
 #include "backends/spatial/fast/families.h"
 
 // One include a family; the overloads do the rest.
+#include "backends/spatial/fast/broadcast_chain.h"
 #include "backends/spatial/fast/dcnn.h"
 #include "backends/spatial/fast/no_local_reuse.h"
 #include "backends/spatial/fast/row_stationary.h"
 #include "backends/spatial/fast/scnn.h"
+#include "backends/spatial/fast/shifting_neighbour.h"
 #include "backends/spatial/fast/systolic.h"
 
 namespace convroof::spatial::fast {

@@ -53,6 +53,8 @@ const std::vector<Family>& families() {
          {"pe_rows", "pe_columns", "weights", "inputs", "banks", "bank_entries", "index_bits", "contention", "neighbours", "input_ram_bytes",
           "weight_fifo_vectors"},
          read_scnn},
+        {"shifting-neighbour", {"filters", "rows", "columns", "outer_memory", "outermost", "keep_weights", "buffer"}, read_shifting_neighbour},
+        {"broadcast-chain", {"engines", "rows", "columns", "pes", "chain", "images_in_a_pass", "buffer"}, read_broadcast_chain},
         // clang-format on
     };
     return list;

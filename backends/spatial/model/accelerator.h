@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "backends/spatial/model/accumulator.h"
+#include "backends/spatial/model/broadcast_chain.h"
 #include "backends/spatial/model/dcnn.h"
 #include "backends/spatial/model/no_local_reuse.h"
 #include "backends/spatial/model/row_stationary.h"
 #include "backends/spatial/model/scnn.h"
+#include "backends/spatial/model/shifting_neighbour.h"
 #include "backends/spatial/model/systolic.h"
 
 namespace convroof::spatial {
@@ -29,7 +31,7 @@ struct EnergyTable {
   double mac = 0, local = 0, array = 0, global = 0, dram = 0;
 };
 
-using Array = std::variant<SystolicArray, NoLocalReuse, RowStationaryArray, Dcnn, Scnn>;
+using Array = std::variant<SystolicArray, NoLocalReuse, RowStationaryArray, Dcnn, Scnn, ShiftingNeighbourArray, BroadcastChainArray>;
 
 struct Accelerator {
   std::string name;   // the variant: the file's stem

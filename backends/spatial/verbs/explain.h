@@ -15,5 +15,7 @@ std::string clock_terms(const Accelerator& accelerator, const NoLocalReuse& arra
 std::string clock_terms(const Accelerator& accelerator, const RowStationaryArray& array, const Problem& problem, const Outcome& outcome);
 std::string clock_terms(const Accelerator& accelerator, const Dcnn& array, const Problem& problem, const Outcome& outcome);
 std::string clock_terms(const Accelerator& accelerator, const Scnn& array, const Problem& problem, const Outcome& outcome);
+std::string clock_terms(const Accelerator& accelerator, const ShiftingNeighbourArray& array, const Problem& problem, const Outcome& outcome);
+std::string clock_terms(const Accelerator& accelerator, const BroadcastChainArray& array, const Problem& problem, const Outcome& outcome);
 
 }  // namespace convroof::spatial

@@ -41,5 +41,9 @@ TraceExample trace_example(const Dcnn& array);
 ClockTable trace(const Accelerator& accelerator, const Dcnn& array, const TraceRequest& request);
 TraceExample trace_example(const Scnn& array);
 ClockTable trace(const Accelerator& accelerator, const Scnn& array, const TraceRequest& request);
+TraceExample trace_example(const ShiftingNeighbourArray& array);
+ClockTable trace(const Accelerator& accelerator, const ShiftingNeighbourArray& array, const TraceRequest& request);
+TraceExample trace_example(const BroadcastChainArray& array);
+ClockTable trace(const Accelerator& accelerator, const BroadcastChainArray& array, const TraceRequest& request);
 
 }  // namespace convroof::spatial

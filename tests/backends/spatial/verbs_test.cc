@@ -54,5 +54,33 @@ TEST(Explain, terms_multiply_to_the_clocks) {
   EXPECT_THAT(text, HasSubstr("local   psum           924844032       924844032"));
 }
 
+TEST(Energy, compares_with_the_first_accelerator) {
+  const std::string text = printed("energy", {"alexnet", "--accelerators", "isca16-osb,isca16-osc,shidiannao", "--batch", "16"});
+  EXPECT_THAT(text, HasSubstr("alexnet, 5 layers, batch 16; units of one MAC a multiply-accumulate (table isca2016)"));
+  EXPECT_THAT(text, HasSubstr("1.00x"));
+  EXPECT_THAT(text, HasSubstr("shidiannao        not run: conv1: shidiannao has no outer memory"));
+  EXPECT_THROW(printed("energy", {"alexnet", "--accelerators", "isca16-os"}), std::invalid_argument);
+  EXPECT_THROW(printed("energy", {"alexnet", "--accelerators", "isca16-osa", "--layers", "("}), std::invalid_argument);
+  EXPECT_THROW(printed("energy", {"alexnet", "--accelerators", "isca16-osa", "--layers", "pool1"}), std::invalid_argument);
+}
+
+TEST(Trace, shows_where_inputs_come_from) {
+  const std::string text = printed("trace", {"--accelerator", "shidiannao"});
+  EXPECT_THAT(text, HasSubstr("below 6*4=44"));
+  EXPECT_THAT(text, HasSubstr("16 clocks, 36 multiply-accumulates, 25 inputs from the buffer, 11 from neighbours"));
+}
+
+TEST(Trace, shows_sums_walking_through_a_chain) {
+  const std::string text = printed("trace", {"--accelerator", "neuflow"});
+  EXPECT_THAT(text, HasSubstr("Y0 6*4=44"));
+  EXPECT_THAT(text, HasSubstr("16 clocks, 24 multiply-accumulates, 12 pixels called out"));
+}
+
+// The numbers in the printed terms add up to the printed clocks.
+TEST(Explain, terms_of_chains_and_neighbours_add_up) {
+  EXPECT_THAT(printed("explain", {"alexnet/conv3", "--accelerator", "shidiannao-dram"}), HasSubstr("= 1 x 1 x 384 x 2 x 2 x 2304 = 3538944"));
+  EXPECT_THAT(printed("explain", {"alexnet/conv3", "--accelerator", "neuflow"}), HasSubstr("= 1 x 48 x (59904) = 2875392"));
+}
+
 }  // namespace
 }  // namespace convroof
