@@ -15,6 +15,7 @@
 #include "backends/cuda/device/nvml.h"
 #include "backends/cuda/device/roofs.h"
 #include "backends/cuda/kernels/convolution_launch.h"
+#include "backends/cuda/network/network_verb.h"
 #include "backends/cuda/variants.h"
 #ifdef CONVROOF_HAVE_CUDNN
 #include "backends/cuda/cudnn/accumulation_probe.h"
@@ -180,9 +181,9 @@ class CudaBackend final : public Backend {
 
   std::vector<Verb> verbs() override {
 #ifdef CONVROOF_HAVE_CUDNN
-    return {cuda::cudnn_plans_verb()};
+    return {cuda::cudnn_plans_verb(), cuda::network_verb()};
 #else
-    return {};
+    return {cuda::network_verb()};
 #endif
   }
 };

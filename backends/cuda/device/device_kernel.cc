@@ -67,25 +67,27 @@ DeviceKernel::~DeviceKernel() {
   if (graph_ != nullptr) cudaGraphExecDestroy(graph_);
 }
 
-void DeviceKernel::capture() {
+cudaGraphExec_t captured_graph(cudaStream_t stream, const std::function<void()>& enqueue) {
   cudaGraph_t captured = nullptr;
-  CONVROOF_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal));
+  CONVROOF_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
   try {
-    enqueue(stream());
+    enqueue();
   } catch (...) {
     // A stream that stays in capture would fail every later call for another reason.
-    cudaStreamEndCapture(stream(), &captured);
+    cudaStreamEndCapture(stream, &captured);
     if (captured != nullptr) cudaGraphDestroy(captured);
     throw;
   }
-  CONVROOF_CUDA(cudaStreamEndCapture(stream(), &captured));
-  const cudaError_t status = cudaGraphInstantiate(&graph_, captured, 0);
+  CONVROOF_CUDA(cudaStreamEndCapture(stream, &captured));
+  cudaGraphExec_t executable = nullptr;
+  const cudaError_t status = cudaGraphInstantiate(&executable, captured, 0);
   cudaGraphDestroy(captured);
   check_cuda(status, "cudaGraphInstantiate");
+  return executable;
 }
 
 std::optional<double> DeviceKernel::run(int times) {
-  if (replays_graph_ && graph_ == nullptr) capture();
+  if (replays_graph_ && graph_ == nullptr) graph_ = captured_graph(stream(), [this] { enqueue(stream()); });
   CONVROOF_CUDA(cudaEventRecord(start_.get(), stream()));
   for (int i = 0; i < times; ++i) {
     if (graph_ != nullptr)

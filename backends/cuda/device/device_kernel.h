@@ -4,6 +4,7 @@
 #include <cuda_runtime_api.h>
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,6 +47,9 @@ class Event {
 // Seconds between two recorded events.
 double seconds_between(const Event& start, const Event& end);
 
+// What `enqueue` puts into the stream, as a graph that can be launched again and again; it does not run. The caller destroys it.
+cudaGraphExec_t captured_graph(cudaStream_t stream, const std::function<void()>& enqueue);
+
 // Overwrites the level-two cache of the device: twice its size, so that nothing of ours is left in it.
 class CacheFlush {
  public:
@@ -81,7 +85,6 @@ class DeviceKernel : public Kernel {
   Work common_work(const TouchedBytes& touched) const;
 
  private:
-  void capture();
   void read_state();
   void count_bytes();
   void measure_energy();

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <utility>
+#include <vector>
 
 #include "backends/cuda/device/check.h"
 
@@ -48,5 +49,12 @@ class DeviceMemory {
   void* data_ = nullptr;
   std::size_t bytes_ = 0;
 };
+
+template <typename T>
+DeviceMemory uploaded(const std::vector<T>& values) {
+  DeviceMemory memory(values.size() * sizeof(T));
+  if (!values.empty()) memory.upload(values.data(), memory.bytes());
+  return memory;
+}
 
 }  // namespace convroof::cuda

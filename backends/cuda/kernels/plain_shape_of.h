@@ -12,7 +12,7 @@ inline gpu::PlainShape plain_shape_of(const Case& c) {
   const auto narrow = [](std::int64_t value) { return static_cast<std::int32_t>(value); };
   gpu::PlainShape s{};
   s.images = c.batch;
-  s.channels = narrow(l.in_channels), s.height = narrow(l.in_height), s.width = narrow(l.in_width);
+  s.channels = s.pixel_elements = narrow(l.in_channels), s.height = narrow(l.in_height), s.width = narrow(l.in_width);
   s.out_height = narrow(l.out_height), s.out_width = narrow(l.out_width);
   s.kernel_height = narrow(l.kernel_height), s.kernel_width = narrow(l.kernel_width);
   s.stride_height = narrow(l.stride_height), s.stride_width = narrow(l.stride_width);

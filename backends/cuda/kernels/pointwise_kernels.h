@@ -14,6 +14,7 @@ struct PlainShape {
   std::uint16_t* output;
   std::int64_t images;
   std::int32_t channels, height, width, out_height, out_width;
+  std::int32_t pixel_elements;  // softmax: from one pixel to the next, channels and padding; the others count padding among the channels
   std::int32_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width, pad_top, pad_left;
   std::int32_t lrn_size;
   float lrn_alpha, lrn_beta, lrn_k;
@@ -94,8 +95,8 @@ CONVROOF_KERNEL softmax_over_channels(CONVROOF_PARAMETER PlainShape shape) {
   const std::int64_t pixels = shape.images * shape.height * shape.width;
   const int thread = thread_x();
   for (std::int64_t pixel = block_x(); pixel < pixels; pixel += grid_x()) {
-    const std::uint16_t* const from = shape.input + pixel * shape.channels;
-    std::uint16_t* const to = shape.output + pixel * shape.channels;
+    const std::uint16_t* const from = shape.input + pixel * shape.pixel_elements;
+    std::uint16_t* const to = shape.output + pixel * shape.pixel_elements;
     float largest = low_float(from[0]);
     for (int c = thread; c < shape.channels; c += kPointwiseThreads) largest = low_float(from[c]) > largest ? low_float(from[c]) : largest;
     parts[thread] = largest;

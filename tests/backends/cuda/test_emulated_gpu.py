@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import unittest
@@ -99,6 +100,23 @@ class EmulatedGpu(ProgramTest):
         for case in self.run_small(CONVROOF_CUDA_GRAPH="1").values():
             self.assertIn(case["outcome"], ("measured", "noisy"))
             self.assertEqual(case["facts"]["launch"], "CUDA graph replay")
+
+    def test_a_whole_network_runs_back_to_back(self) -> None:
+        for more in ([], ["--graph"]):
+            out, _ = self.call("cuda-network", "--network", "lenet5", "--batch", "2", "--kernels", "wgmma", "--samples", "3", "--json", *more)
+            numbers = json.loads(out)
+            self.assertEqual((numbers["batch"], numbers["samples"], numbers["device"]), (2, 3, "Emulated GPU"))
+            self.assertEqual(numbers["launch"], "CUDA graph replay" if more else "stream")
+            self.assertGreater(numbers["images_per_second"], 0)
+
+    def test_the_plan_of_a_network_needs_no_device(self) -> None:
+        self.program = os.environ["CONVROOF"]
+        out, _ = self.call("cuda-network", "--network", "resnet18", "--batch", "32", "--plan")
+        self.assertIn("conv2_1_add\tadd\tconv2_1_b,pool1\t", out)
+        _, err = self.call("cuda-network", "--network", "lenet5", code=4, env={"CUDA_VISIBLE_DEVICES": ""})
+        self.assertRegex(err, "driver|device")
+        _, err = self.call("cuda-network", "--kernels", "wgma", code=2)
+        self.assertIn("did you mean `wgmma`", err)
 
     def test_counted_bytes_and_readings_reach_the_rows(self) -> None:
         if "CONVROOF_FAKE_CUPTI" not in os.environ:
