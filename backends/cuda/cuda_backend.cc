@@ -8,6 +8,7 @@
 
 #include "backends/backend.h"
 #include "backends/cuda/convolution/geometry.h"
+#include "backends/cuda/convolution/occupancy.h"
 #include "backends/cuda/convolution/own_kernels.h"
 #include "backends/cuda/convolution/two_of_four.h"
 #include "backends/cuda/device/byte_counters.h"
@@ -159,17 +160,18 @@ class CudaBackend final : public Backend {
     return model;
   }
 
-  std::map<std::string, std::string> facts_when_skipped([[maybe_unused]] const Variant& variant, [[maybe_unused]] const Case& c) const override {
+  std::map<std::string, std::string> facts_when_skipped(const Variant& variant, const Case& c) const override {
     std::map<std::string, std::string> facts;
     // What else would be missing once there is a device.
     if (!cuda::Nvml::get()) facts["nvml"] = cuda::Nvml::get().reason();
     if (!cuda::ByteCounters::get()) facts["counters"] = cuda::ByteCounters::get().reason();
     if (is_cudnn(variant) && !cudnn_reason().empty()) facts["cudnn"] = cudnn_reason();
+    if (!c.layer.has_weights() || c.type != DataType::f16) return facts;
+    const char* wanted = std::getenv("CONVROOF_CUDA_PROFILE");
+    const std::string profile = wanted != nullptr ? wanted : "h200";
+    if (const auto kind = kernel_class(variant); kind && cuda::geometry_refusal(c).empty()) facts.merge(cuda::described_kernel_facts(*kind, c, profile));
 #ifdef CONVROOF_HAVE_CUDNN
-    if (is_cudnn(variant) && c.layer.has_weights() && c.type == DataType::f16 && cudnn_reason().empty()) {
-      const char* profile = std::getenv("CONVROOF_CUDA_PROFILE");
-      facts.merge(cuda::described_plan_facts(c, profile != nullptr ? profile : "h200", sums_of(variant)));
-    }
+    if (is_cudnn(variant) && cudnn_reason().empty()) facts.merge(cuda::described_plan_facts(c, profile, sums_of(variant)));
 #endif
     return facts;
   }

@@ -9,6 +9,7 @@
 
 #include "backends/cuda/cudnn/library.h"
 #include "backends/cuda/cudnn/plan.h"
+#include "backends/cuda/device/profiles.h"
 #include "workloads/network_file.h"
 
 namespace convroof::cuda {

@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "backends/cuda/cudnn/descriptor.h"
 
@@ -32,8 +31,5 @@ class CudnnTarget {
   std::unique_ptr<cudnnContext, Destroy> handle_;
   std::optional<Descriptor> properties_;
 };
-
-// Names of the shipped profiles, sorted.
-std::vector<std::string> shipped_profiles();
 
 }  // namespace convroof::cuda

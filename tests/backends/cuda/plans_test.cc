@@ -11,6 +11,7 @@
 #include "backends/cuda/cudnn/library.h"
 #include "backends/cuda/cudnn/plan.h"
 #include "backends/cuda/cudnn/plans_verb.h"
+#include "backends/cuda/device/profiles.h"
 #include "workloads/network_file.h"
 
 namespace convroof::cuda {
