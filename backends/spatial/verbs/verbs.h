@@ -13,5 +13,6 @@ std::vector<Verb> verbs();
 int trace_main(const std::vector<std::string>& arguments);
 int explain_main(const std::vector<std::string>& arguments);
 int energy_main(const std::vector<std::string>& arguments);
+int reproduce_main(const std::vector<std::string>& arguments);
 
 }  // namespace convroof::spatial

@@ -301,6 +301,31 @@ TEST(Eyeriss, alexnet_takes_at_least_the_ideal_of_its_mapping_and_at_most_the_ch
   EXPECT_LE(ms[3] + ms[4], 1.01 * (chip[3] + chip[4]));
 }
 
+// Table VI prints no mapping, but 156 = 3 x 13 x 4 and 168 = 3 x 14 x 4 active PEs, and partial sums cross the buffer as often as with q r = 1, 1, 2, 4
+// and 8 channels a pass (its column of buffer accesses); m is what then fits 100 KB. Nothing here is taken from the times.
+TEST(Eyeriss, vgg16_times_follow_from_the_mapping_that_pes_and_buffer_traffic_point_to) {
+  Accelerator a = load_accelerator("eyeriss");
+  const Network vgg16 = load_network("vgg16");
+  struct Row {
+    const char* name;
+    RowMapping mapping;
+    double ms, megabytes, time_within, traffic_within;
+  };
+  for (const Row& row :
+       {Row{"conv1_2", {16, 1, 13, 4, 1, 1, 4}, 810.6, 2402.8, 0.05, 0.10}, Row{"conv2_2", {32, 1, 13, 8, 1, 1, 4}, 810.8, 2402.8, 0.05, 0.10},
+        Row{"conv3_2", {64, 1, 13, 16, 2, 1, 4}, 408.1, 1214.8, 0.05, 0.10}, Row{"conv4_2", {64, 1, 14, 16, 4, 1, 4}, 210.0, 643.7, 0.05, 0.10},
+        Row{"conv5_2", {64, 3, 14, 16, 4, 2, 2}, 48.5, 90.0, 0.10, 0.10}}) {
+    array_of(a).forced = row.mapping;
+    ASSERT_EQ(mapping_for(a, array_of(a), layer(vgg16, row.name), 3), row.mapping) << row.name;
+    const Outcome o = on(a, vgg16, row.name, 3);
+    const double ms = 1e3 * static_cast<double>(o.cycles) / a.clock_hz;
+    fmt::print("{}: emulated {:.1f} ms, chip {:.1f} ms, deviation {:+.1f} %; buffer {:.1f} MB, chip {:.1f} MB, {:+.1f} %\n", row.name, ms, row.ms,
+               100 * (ms / row.ms - 1), buffer_megabytes(o), row.megabytes, 100 * (buffer_megabytes(o) / row.megabytes - 1));
+    EXPECT_LT(std::abs(ms / row.ms - 1), row.time_within) << row.name;
+    EXPECT_LT(std::abs(buffer_megabytes(o) / row.megabytes - 1), row.traffic_within) << row.name;
+  }
+}
+
 TEST(Eyeriss, register_files_are_read_as_published) {
   for (const char* name : {"eyeriss", "eyeriss-mapped"}) {
     const Accelerator a = load_accelerator(name);
