@@ -13,7 +13,7 @@ from PIL import Image
 from . import roofline, sparse, style, svg, throughput, totals
 from .drawing import Drawing
 from .schema import Case, Run
-from .series import Series, collect, networks
+from .series import Series, collect, distinct_colors, networks
 
 MAX_SERIES = 6  # more in one roofline cannot be told apart
 MAX_NETWORKS = 60
@@ -34,6 +34,10 @@ class _Part:
 def _parts(series: list[Series]) -> list[_Part]:
     """The figures that one network needs: all in one where they can be told apart, else one for each density, and of many series an overlay of the measured
     ones with the fastest simulated ones, and every simulated one in figures of their own. Nothing is dropped."""
+    return [_Part(p.suffix, p.words, distinct_colors(p.series)) for p in _divided(series)]
+
+
+def _divided(series: list[Series]) -> list[_Part]:
     densities = list(dict.fromkeys(s.key.density for s in series if s.points))
     if len([s for s in series if s.points]) <= MAX_SERIES and len(densities) <= 2:
         return [_Part("", "", series)]

@@ -182,9 +182,14 @@ class _Roofline:
         around = [Box(m.x - m.radius, m.y - m.radius, m.x + m.radius, m.y + m.radius) for m in marks]
         best: tuple[float, float, float, list[Box]] | None = None
         steps = 40
-        for side in (3.0, -height - 3.0):  # above the line, else below it
+        sides = (3.0, -height - 3.0)  # above the line, else below it
+        if room < 0 and roof.kind == "compute":  # a roof shorter than its name: the name ends with it and clears the ridge that it begins at
+            sides = (6.0, -height - 6.0)
+        for side in sides:
             for i in range(steps + 1):
                 along = 6 + max(0.0, room) * (i / steps if roof.kind == "bandwidth" else 1 - i / steps)
+                if room < 0 and roof.kind == "compute":
+                    along = length - width - 6
                 x, y = start[0] + along * c - side * s, start[1] + along * s + side * c
                 boxes = _text_boxes(x, y, width, height, angle)
                 if any(not b.inside(self.frame) for b in boxes) or any(b.touches(f, 1) for b in boxes for f in self.fixed):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from . import style
@@ -224,3 +224,16 @@ def _color(all_series: list[Series]) -> None:
         if identity not in kinds:
             kinds.append(identity)
         s.color = hues[kinds.index(identity) % len(hues)]
+
+
+def distinct_colors(part: list[Series]) -> list[Series]:
+    """The series of one figure. A backend with more series than hues repeats them; where two of one figure meet in a colour, the figure deals them out anew."""
+    owners: dict[str, set[tuple[object, ...]]] = {}
+    for s in part:
+        if s.points:
+            owners.setdefault(s.color, set()).add(s.key._replace(density=""))
+    if all(len(keys) == 1 for keys in owners.values()):
+        return part
+    copies = [replace(s) for s in part]
+    _color([s for s in copies if s.points])
+    return copies

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import synthetic
 
+from plots import totals
 from plots.schema import Run, parse
-from plots.series import Series, algorithm, aside_note, collect, networks, set_aside
+from plots.series import Series, algorithm, aside_note, collect, distinct_colors, networks, set_aside
 from plots.units import engineering, percent, significant
 
 
@@ -131,3 +132,26 @@ def test_a_far_slower_series_of_few_layers_is_named_and_not_drawn() -> None:
     assert {s.key.backend for s in drawn} == {"highway", "onednn", "cuda", "spatial"}
     assert "reference f32" in aside_note(aside)
     assert set_aside(drawn) == (drawn, [])
+
+
+def test_series_of_one_figure_never_share_a_colour() -> None:
+    runs = runs_of(synthetic.run(["lenet5"], arrays=tuple(f"array{i}" for i in range(13))))
+    series = [s for s in collect(runs, "lenet5") if s.key.backend == "spatial"]
+    assert len({s.color for s in series}) < len(series) == 13  # fewer hues than machines
+    for first in range(7):
+        part = distinct_colors([series[first], series[first + 1], series[first + 6]])
+        assert len({s.color for s in part}) == 3
+    assert distinct_colors(series[:3]) == series[:3]
+
+
+def test_a_machine_without_pooling_has_a_sum_of_what_it_models() -> None:
+    document = synthetic.run(["alexnet"], full=True)
+    for case in document["cases"]:
+        if case["backend"] == "spatial" and case["op"] not in ("conv", "fc"):
+            case |= {"outcome": "skipped", "reason": "not modelled", "seconds": None}
+    runs = runs_of(document)
+    drawing = totals.draw(runs, {"alexnet": collect(runs, "alexnet")})
+    assert drawing is not None
+    words = [text.get_text() for axes in drawing.figure.axes for text in axes.texts]
+    assert any("spatial" in w and w.endswith("conv and fc only") for w in words)
+    assert any("highway" in w and "only" not in w for w in words)
