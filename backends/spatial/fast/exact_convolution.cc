@@ -1,11 +1,10 @@
 #include "backends/spatial/fast/exact_convolution.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
-#include <type_traits>
 #include <vector>
 
+#include "backends/spatial/fast/aligned.h"
+#include "backends/spatial/fast/gather.h"
 #include "workloads/checked.h"
 
 namespace convroof::spatial::fast {
@@ -17,19 +16,6 @@ struct VectorOf {
   typedef T type __attribute__((vector_size(B)));
   static constexpr std::int64_t lanes = B / static_cast<int>(sizeof(T));
 };
-
-struct AlignedFree {
-  void operator()(void* p) const { std::free(p); }
-};
-template <typename T>
-using Aligned = std::unique_ptr<T[], AlignedFree>;
-template <typename T>
-Aligned<T> aligned(std::int64_t count) {
-  const std::size_t bytes = (static_cast<std::size_t>(std::max<std::int64_t>(count, 1)) * sizeof(T) + 127) / 64 * 64;
-  auto* p = static_cast<T*>(std::aligned_alloc(64, bytes));
-  if (p == nullptr) throw std::bad_alloc();
-  return Aligned<T>(p);
-}
 
 // Sums of `rows` filters x 2 vectors of pixels over k in [k0, k1).
 //   weights: [k][rows], pixels: [k][2 * lanes], sums: [rows][2 * lanes]
@@ -142,32 +128,6 @@ class Convolution {
  private:
   static constexpr std::int64_t kFewPixels = 8;
 
-  void gather(std::int64_t group, std::int64_t n0, std::int64_t width, T* pixels) const {
-    const LayerSpec& l = p_.layer;
-    const std::int64_t channels = l.in_channels_per_group(), plane = l.in_height * l.in_width, N = p_.n(), P = p_.pixels();
-    for (std::int64_t i = 0; i < width; ++i) {
-      const std::int64_t n = n0 + i;
-      T* to = pixels + i;
-      if (n >= N) {
-        for (std::int64_t k = 0; k < p_.k(); ++k) to[k * width] = 0;
-        continue;
-      }
-      const std::int64_t y0 = n % P / l.out_width * l.stride_height - l.pad_top, x0 = n % P % l.out_width * l.stride_width - l.pad_left;
-      const std::int16_t* from = p_.input.data() + (n / P * l.in_channels + group * channels) * plane;
-      for (std::int64_t r = 0, tap = 0; r < l.kernel_height; ++r)
-        for (std::int64_t s = 0; s < l.kernel_width; ++s, ++tap) {
-          const std::int64_t y = y0 + r * l.dilation_height, x = x0 + s * l.dilation_width;
-          const std::int64_t taps = l.kernel_height * l.kernel_width;
-          if (y < 0 || y >= l.in_height || x < 0 || x >= l.in_width) {
-            for (std::int64_t c = 0; c < channels; ++c) to[(c * taps + tap) * width] = 0;
-          } else {
-            const std::int16_t* pixel = from + y * l.in_width + x;
-            for (std::int64_t c = 0; c < channels; ++c) to[(c * taps + tap) * width] = static_cast<T>(pixel[c * plane]);
-          }
-        }
-    }
-  }
-
   void many(std::int64_t group) const {
     const std::int64_t K = p_.k(), M = p_.m(), N = p_.n(), rows = kernels_.rows, width = kernels_.width;
     const std::int64_t row_tiles = ceil_div(M, rows), blocks = ceil_div(N, width);
@@ -187,7 +147,7 @@ class Convolution {
       std::vector<std::int64_t> totals(static_cast<std::size_t>(rows * width));
 #pragma omp for schedule(dynamic, 1)
       for (std::int64_t b = 0; b < blocks; ++b) {
-        gather(group, b * width, width, pixels.get());
+        gather(p_, group, b * width, width, pixels.get());
         for (std::int64_t t = 0; t < row_tiles; ++t) {
           std::ranges::fill(totals, 0);
           for (std::int64_t k = 0; k < K; k += chunk_) {
@@ -206,7 +166,7 @@ class Convolution {
   void few(std::int64_t group) const {
     const std::int64_t K = p_.k(), M = p_.m(), N = p_.n();
     const auto pixels = aligned<T>(N * K);
-    for (std::int64_t n = 0; n < N; ++n) gather(group, n, 1, pixels.get() + n * K);
+    for (std::int64_t n = 0; n < N; ++n) gather(p_, group, n, 1, pixels.get() + n * K);
 #pragma omp parallel for num_threads(threads_) schedule(static)
     for (std::int64_t m = 0; m < M; ++m)
       for (std::int64_t n = 0; n < N; ++n) {

@@ -3,6 +3,7 @@
 // One include a family; the overloads do the rest.
 #include "backends/spatial/fast/broadcast_chain.h"
 #include "backends/spatial/fast/dcnn.h"
+#include "backends/spatial/fast/feie.h"
 #include "backends/spatial/fast/no_local_reuse.h"
 #include "backends/spatial/fast/row_stationary.h"
 #include "backends/spatial/fast/scnn.h"

@@ -55,6 +55,7 @@ const std::vector<Family>& families() {
          read_scnn},
         {"shifting-neighbour", {"filters", "rows", "columns", "outer_memory", "outermost", "keep_weights", "buffer"}, read_shifting_neighbour},
         {"broadcast-chain", {"engines", "rows", "columns", "pes", "chain", "images_in_a_pass", "buffer"}, read_broadcast_chain},
+        {"feie", {"array", "schedule", "zeros"}, read_feie},
         // clang-format on
     };
     return list;

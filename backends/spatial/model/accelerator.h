@@ -15,6 +15,7 @@
 #include "backends/spatial/model/accumulator.h"
 #include "backends/spatial/model/broadcast_chain.h"
 #include "backends/spatial/model/dcnn.h"
+#include "backends/spatial/model/feie.h"
 #include "backends/spatial/model/no_local_reuse.h"
 #include "backends/spatial/model/row_stationary.h"
 #include "backends/spatial/model/scnn.h"
@@ -31,7 +32,7 @@ struct EnergyTable {
   double mac = 0, local = 0, array = 0, global = 0, dram = 0;
 };
 
-using Array = std::variant<SystolicArray, NoLocalReuse, RowStationaryArray, Dcnn, Scnn, ShiftingNeighbourArray, BroadcastChainArray>;
+using Array = std::variant<SystolicArray, FeieArray, NoLocalReuse, RowStationaryArray, Dcnn, Scnn, ShiftingNeighbourArray, BroadcastChainArray>;
 
 struct Accelerator {
   std::string name;   // the variant: the file's stem

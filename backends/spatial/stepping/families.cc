@@ -3,6 +3,7 @@
 // One include a family; the overloads do the rest.
 #include "backends/spatial/stepping/broadcast_chain.h"
 #include "backends/spatial/stepping/dcnn.h"
+#include "backends/spatial/stepping/feie.h"
 #include "backends/spatial/stepping/no_local_reuse.h"
 #include "backends/spatial/stepping/row_stationary.h"
 #include "backends/spatial/stepping/scnn.h"

@@ -10,6 +10,7 @@ struct ClockRow {
   std::string clock;                // "12"
   std::vector<std::string> pes;     // what each PE does; empty: idle
   std::vector<std::string> leaves;  // results that leave the array
+  std::string enters;               // what is given to all PEs
 };
 
 struct ClockTable {
@@ -17,6 +18,8 @@ struct ClockTable {
   std::vector<std::string> notes;  // what the words in the cells mean; totals
   std::vector<std::string> pes;    // column heads
   std::vector<ClockRow> rows;
+  std::string enters;             // head of the column after the clock; empty: there is none
+  std::string leaves = "leaves";  // head of the last column
 };
 
 std::string as_text(const ClockTable& table);

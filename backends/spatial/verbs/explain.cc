@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <random>
 #include <stdexcept>
 
 #include "backends/spatial/fast/families.h"
@@ -10,17 +11,35 @@
 #include "backends/spatial/model/energy.h"
 #include "backends/spatial/verbs/explain.h"
 #include "backends/spatial/verbs/verbs.h"
+#include "workloads/density.h"
 #include "workloads/nearest.h"
 #include "workloads/network_file.h"
 
 namespace convroof::spatial {
 namespace {
 
-std::string explanation(const LayerSpec& layer, std::int64_t batch, const Accelerator& a, const std::string& name) {
+// Exactly round(share x count) ones at random places, zeros elsewhere.
+std::vector<std::int16_t> ones(std::int64_t count, double share, std::mt19937& random) {
+  std::vector<std::int16_t> values(static_cast<std::size_t>(count));
+  std::int64_t left = count, wanted = kept_of(share, count);
+  for (std::int16_t& value : values) {
+    value = std::uniform_int_distribution<std::int64_t>(0, --left)(random) < wanted ? 1 : 0;
+    wanted -= value;
+  }
+  return values;
+}
+
+std::string explanation(const LayerSpec& layer, std::int64_t batch, const LayerDensity& density, const Accelerator& a, const std::string& name) {
   const std::vector<std::int64_t> bias(layer.has_bias ? static_cast<std::size_t>(layer.out_channels) : 0);
-  const Problem p{.layer = layer, .batch = batch, .bias = bias};
+  Problem p{.layer = layer, .batch = batch, .bias = bias};
+  std::mt19937 random(1);
+  std::vector<std::int16_t> input, weights;
+  if (density.activations < 1) p.input = input = ones(batch * input_elements(layer), density.activations, random);
+  if (density.weights.pattern == WeightSparsity::Pattern::unstructured) p.weights = weights = ones(weight_count(layer), density.weights.share, random);
   const Outcome o = fast::count(a, p);
-  std::string text = fmt::format("{} on {} ({}), batch {}\n\n", name, a.name, a.dataflow, batch);
+  std::string text = fmt::format("{} on {} ({}), batch {}\n", name, a.name, a.dataflow, batch);
+  if (!density.is_dense()) text += fmt::format("{:.2f} % of the inputs are not zero, at random places\n", 100 * density.activations);
+  text += "\n";
   text += std::visit([&](const auto& array) { return clock_terms(a, array, p, o); }, a.array);
   text += fmt::format("stalls    {} clocks that the array waits for memory ({})\n", o.stall_cycles,
                       a.dram_bits_per_cycle ? fmt::format("{:.6g} bits a clock", *a.dram_bits_per_cycle) : "memory never waits");
@@ -60,11 +79,12 @@ std::string explanation(const LayerSpec& layer, std::int64_t batch, const Accele
 }  // namespace
 
 int explain_main(const std::vector<std::string>& arguments) {
-  std::string what, accelerator = "systolic-ws";
+  std::string what, accelerator = "systolic-ws", density = "dense";
   std::int64_t batch = 1;
   CLI::App app("Prints the terms that add up to one layer's clocks, accesses and energy on an accelerator", "convroof explain");
   app.add_option("what", what, "NETWORK/LAYER, as vgg16/conv3_1")->required();
   app.add_option("--accelerator", accelerator, "a shipped accelerator or a file")->capture_default_str();
+  app.add_option("--density", density, "dense, uniform:W/A, a shipped set or a file; matters to machines that skip zeros")->capture_default_str();
   app.add_option("--batch", batch, "images")->check(CLI::Range(1, 4096))->capture_default_str();
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -82,7 +102,12 @@ int explain_main(const std::vector<std::string>& arguments) {
     if (layer.spec.has_weights()) names.push_back(layer.spec.name);
   const NetworkLayer* layer = network.find(what.substr(slash + 1));
   if (layer == nullptr || !layer->spec.has_weights()) throw std::invalid_argument(unknown_name("layer with weights", what.substr(slash + 1), names));
-  std::fputs(explanation(layer->spec, batch, load_accelerator(accelerator), what).c_str(), stdout);
+  const Accelerator a = load_accelerator(accelerator);
+  if (const std::string reason = why_not(a, layer->spec, batch); !reason.empty()) throw std::invalid_argument(fmt::format("{}: {}", a.name, reason));
+  std::string reason;
+  const auto shares = DensitySet::named(density).of(network, static_cast<int>(layer - network.layers.data()), &reason);
+  if (!shares) throw std::invalid_argument(fmt::format("--density {}: {}", density, reason));
+  std::fputs(explanation(layer->spec, batch, *shares, a, what).c_str(), stdout);
   return 0;
 }
 

@@ -18,4 +18,6 @@ std::string clock_terms(const Accelerator& accelerator, const Scnn& array, const
 std::string clock_terms(const Accelerator& accelerator, const ShiftingNeighbourArray& array, const Problem& problem, const Outcome& outcome);
 std::string clock_terms(const Accelerator& accelerator, const BroadcastChainArray& array, const Problem& problem, const Outcome& outcome);
 
+std::string clock_terms(const Accelerator& accelerator, const FeieArray& array, const Problem& problem, const Outcome& outcome);
+
 }  // namespace convroof::spatial

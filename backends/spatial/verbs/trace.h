@@ -34,6 +34,8 @@ struct EnoughClocks {};
 TraceExample trace_example(const SystolicArray& array);
 TraceExample trace_example(const RowStationaryArray& array);
 ClockTable trace(const Accelerator& accelerator, const SystolicArray& array, const TraceRequest& request);
+TraceExample trace_example(const FeieArray& array);
+ClockTable trace(const Accelerator& accelerator, const FeieArray& array, const TraceRequest& request);
 TraceExample trace_example(const NoLocalReuse& array);
 ClockTable trace(const Accelerator& accelerator, const NoLocalReuse& array, const TraceRequest& request);
 ClockTable trace(const Accelerator& accelerator, const RowStationaryArray& array, const TraceRequest& request);
