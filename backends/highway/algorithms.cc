@@ -8,6 +8,7 @@
 #include "backends/highway/int8_direct.h"
 #include "backends/highway/sparse_activations.h"
 #include "backends/highway/sparse_direct.h"
+#include "backends/highway/sparse_nm.h"
 #include "backends/highway/winograd.h"
 
 namespace convroof::highway {
@@ -27,6 +28,7 @@ const std::vector<Algorithm>& algorithms() {
       int8_direct_algorithm(),
       int8_winograd_algorithm(),
       sparse_direct_algorithm(),
+      sparse_nm_algorithm(),
       sparse_activations_algorithm(),
   };
   return table;

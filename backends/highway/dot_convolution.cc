@@ -11,6 +11,7 @@
 #include "backends/highway/convolution_shape.h"
 #include "backends/highway/dot_tile.h"
 #include "backends/highway/parallel.h"
+#include "backends/highway/row_ends.h"
 #include "backends/highway/tile_product.h"
 #include "backends/host_cpu.h"
 
@@ -18,8 +19,9 @@ namespace convroof::highway {
 namespace {
 
 // A first layer's pixel is smaller than a word, or little more. Then rows stay plain (NHWC with a border of zeros) and the words of a tap run over all columns
-// of a filter's row: 7 columns of 3 bytes are 6 words (88 % of their bytes in use) instead of 7 (75 %). Gathering the whole window into a panel fills the words
-// better still (37 instead of 42), but the copies cost more than what they save: 76 % of peak instead of 82 % on ResNet's first layer.
+// of a filter's row: 7 columns of 3 bytes are 6 words (88 % of their bytes in use) instead of 7 (75 %). Where a single element of each row stays over, the ends
+// of rows are gathered into words of their own (row_ends.h): 37 words instead of 42. Gathering the whole window into a panel needs as few, but the copies cost
+// more than what they save: 76 % of peak instead of 82 % on ResNet's first layer.
 constexpr std::int64_t kFewBytes = 8;
 
 class DotConvolution final : public Kernel {
@@ -33,6 +35,8 @@ class DotConvolution final : public Kernel {
     columns_ = {s_.out_width, ceil_div(s_.out_width, largest)};
     blocks_ = tiles_.blocks_of_tile(static_cast<int>(columns_.largest()));
     pack_input(operands.input.data());
+    gathers_ends_ = plain_rows_ && RowEnds::pays(s_, bytes());
+    if (gathers_ends_) row_ends_ = RowEnds(s_, bytes(), padded_height_, padded_width_);
     plan_tiles();
     pack_weights(operands.weights.data());
     if (c.has_bias()) {
@@ -47,6 +51,12 @@ class DotConvolution final : public Kernel {
   std::optional<double> run(int times) override {
     for (int i = 0; i < times; ++i)
       on_threads(c_.threads, [this](int thread, int threads) {
+        if (gathers_ends_) {
+          row_ends_.take_channel(input_.data(), thread, threads);
+          if (threads > 1) barrier();
+          row_ends_.make_words(thread, threads);
+          if (threads > 1) barrier();
+        }
         for (auto share = static_cast<std::size_t>(thread); share + 1 < shares_.size(); share += static_cast<std::size_t>(threads))
           run_outputs(shares_[share], shares_[share + 1]);
       });
@@ -76,11 +86,13 @@ class DotConvolution final : public Kernel {
   Work work() const override {
     Work work;
     work.macs_executed = static_cast<std::uint64_t>(c_.batch * macs_valid(c_.layer));
-    work.bytes_packed = input_.bytes() + weights_.bytes() + bias_.bytes() + output_.bytes();
+    work.bytes_packed = input_.bytes() + weights_.bytes() + bias_.bytes() + output_.bytes() + row_ends_.bytes();
     work.unit_used = "dot";
     work.accumulator = is_int8() ? "s32" : "f32";
     work.facts["target"] = tiles_.target;
-    work.facts["implementation"] = plain_rows_ ? "dot tiles over plain rows" : "dot tiles over channel blocks";
+    work.facts["implementation"] = gathers_ends_ ? "dot tiles over plain rows, ends of rows gathered"
+                                   : plain_rows_ ? "dot tiles over plain rows"
+                                                 : "dot tiles over channel blocks";
     work.facts["tile"] = fmt::format("{} pixels x {} filters", columns_.largest(), blocks_ * kBlock);
     return work;
   }
@@ -98,6 +110,7 @@ class DotConvolution final : public Kernel {
   // What all calls of a tile have in common. A short reduction takes 200 cycles: divisions in between would be seen.
   struct Tile {
     std::ptrdiff_t input, output;  // bytes
+    std::ptrdiff_t extra = 0;      // bytes into the gathered ends of rows
     std::int64_t y, x;
     std::int32_t list, pixels;
   };
@@ -110,7 +123,10 @@ class DotConvolution final : public Kernel {
   std::int64_t words_of_line(std::int64_t line) const {
     return ceil_div(std::min(channels_per_line(), s_.in_channels - line * channels_per_line()) * bytes(), kWordBytes);
   }
-  std::int64_t words_of_row() const { return ceil_div(s_.kernel_width * s_.in_channels * bytes(), kWordBytes); }  // plain rows
+  std::int64_t words_of_row() const {  // plain rows
+    const std::int64_t size = s_.kernel_width * s_.in_channels * bytes();
+    return gathers_ends_ ? size / kWordBytes : ceil_div(size, kWordBytes);
+  }
   std::int64_t words_of_filter() const { return words_of_filter_; }
   std::int64_t pixel_stride() const { return s_.stride_width * (plain_rows_ ? s_.in_channels * bytes() : kLineBytes); }
 
@@ -162,7 +178,11 @@ class DotConvolution final : public Kernel {
 
   // Word of a filter that holds (channel, row, column), and its place in the word, in elements of the group's canonical filter.
   std::int64_t element_of(std::int64_t ch, std::int64_t r, std::int64_t s) const {
-    if (plain_rows_) return r * words_of_row() * kWordBytes / bytes() + s * s_.in_channels + ch;
+    if (plain_rows_) {
+      const std::int64_t per_word = kWordBytes / bytes(), column = s * s_.in_channels + ch;
+      if (gathers_ends_ && column == s_.kernel_width * s_.in_channels - 1) return s_.kernel_height * words_of_row() * per_word + r;
+      return r * words_of_row() * per_word + column;
+    }
     const std::int64_t line = ch / channels_per_line(), per_word = kWordBytes / bytes();
     return (first_word_of_line_[static_cast<std::size_t>(line)] + (r * s_.kernel_width + s) * words_of_line(line)) * per_word + ch % channels_per_line();
   }
@@ -208,6 +228,9 @@ class DotConvolution final : public Kernel {
         taps.push_back({.a_offset = r * s_.dilation_height * padded_width_ * s_.in_channels * bytes(),
                         .first_word = words_of_filter_,
                         .words = static_cast<std::int32_t>(words_of_row())});
+      extra_taps_ = gathers_ends_ ? row_ends_.words_of_filter() : 0;
+      for (std::int64_t word = 0; word < extra_taps_; ++word)
+        taps.push_back({.a_offset = word * row_ends_.word_stride(), .first_word = words_of_filter_++, .words = 1});
       lists_.push_back(std::move(taps));
     }
     for (std::int64_t line = 0; line < input_lines() && !plain_rows_; ++line) {
@@ -221,6 +244,7 @@ class DotConvolution final : public Kernel {
         Tile tile{.output = (y * s_.out_width + x) * kLineBytes, .y = y, .x = x, .list = 0, .pixels = static_cast<std::int32_t>(columns_.size(t))};
         if (plain_rows_) {
           tile.input = (y * s_.stride_height * padded_width_ + x * s_.stride_width) * s_.in_channels * bytes();
+          if (gathers_ends_) tile.extra = row_ends_.offset_of(y, x);
         } else {
           const std::vector<std::uint32_t> border = border_of(y, t);
           const auto [entry, is_new] = known.try_emplace(border, static_cast<std::int32_t>(lists_.size()));
@@ -298,6 +322,8 @@ class DotConvolution final : public Kernel {
     call.relu = c_.activation() == Activation::relu;
     call.stream = stream_;
     call.pixel_stride = pixel_stride();
+    call.extra_tap_count = extra_taps_;
+    call.extra_stride = kWordBytes;
     for (std::int64_t o = begin; o < end; ++o) {
       const Output& output = outputs_[static_cast<std::size_t>(o)];
       const FilterGroup& filters = filter_groups_[static_cast<std::size_t>(output.filters)];
@@ -305,8 +331,9 @@ class DotConvolution final : public Kernel {
       const std::vector<DotTap>& taps = lists_[static_cast<std::size_t>(tile.list)];
       const std::int64_t image_group = output.image * s_.groups + output.group;
       call.taps = taps.data();
-      call.tap_count = static_cast<std::int64_t>(taps.size());
+      call.tap_count = static_cast<std::int64_t>(taps.size()) - extra_taps_;
       call.a = input_.data() + image_group * input_of_group + tile.input;
+      if (gathers_ends_) call.extra = row_ends_.of_image(output.image) + tile.extra;
       const std::int64_t block = output.group * s_.out_blocks() + filters.first;
       call.b = weights_.data() + block * weights_of_block;
       call.out = output_.data() + image_group * output_of_group + tile.output;
@@ -319,8 +346,10 @@ class DotConvolution final : public Kernel {
   const Case c_;
   const ConvolutionShape s_;
   const DotTiles tiles_;
-  bool plain_rows_ = false, stream_ = false;
+  bool plain_rows_ = false, gathers_ends_ = false, stream_ = false;
   std::int64_t padded_height_ = 0, padded_width_ = 0;  // of plain rows
+  RowEnds row_ends_;
+  std::int64_t extra_taps_ = 0;  // of a filter, over the gathered ends
   Buffer<std::uint8_t> input_, weights_, output_;
   Buffer<std::int32_t> bias_;  // f32 bits for bf16
   TileSplit columns_;

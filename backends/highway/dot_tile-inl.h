@@ -34,7 +34,7 @@ void dot_tile(const DotTileCall& call) {
   constexpr int kColumns = kBlocks * kDotVectors;
   constexpr int kVectorBytes = kDotLanes * 4;
   constexpr std::uint32_t kAll = (1u << kPixels) - 1;
-  const std::ptrdiff_t stride = kNeighbours ? kLineBytes : call.pixel_stride;
+  std::ptrdiff_t stride = kNeighbours ? kLineBytes : call.pixel_stride;
   Sum sum[kPixels][kColumns];
 
   HWY_UNROLL(32)
@@ -44,42 +44,50 @@ void dot_tile(const DotTileCall& call) {
     for (int i = 0; i < kPixels; ++i) sum[i][k] = start;
   }
 
-  for (const DotTap *tap = call.taps, *end = tap + call.tap_count; tap != end; ++tap) {
-    const std::uint8_t* HWY_RESTRICT a = call.a + tap->a_offset;
-    const std::uint8_t* HWY_RESTRICT b = call.b + tap->first_word * (kColumns * kVectorBytes);
-    if (HWY_LIKELY((tap->pixels & kAll) == kAll)) {
-      for (int word = tap->words; word > 0; --word) {
-        typename Numbers::Weights w[kColumns];
-        HWY_UNROLL(32)
-        for (int k = 0; k < kColumns; ++k) w[k] = Numbers::weights(b + k * kVectorBytes);
-        HWY_UNROLL(32)
-        for (int k = 0; k < kBlocks; ++k) hwy::Prefetch(b + k * kLineBytes + 1024);
-        HWY_UNROLL(32)
-        for (int i = 0; i < kPixels; ++i) {
-          const auto x = Numbers::broadcast(a + i * stride);
+  const std::uint8_t* input = call.a;
+  const DotTap *tap = call.taps, *end = tap + call.tap_count;
+  for (bool is_extra = false;; is_extra = true) {
+    for (; tap != end; ++tap) {
+      const std::uint8_t* HWY_RESTRICT a = input + tap->a_offset;
+      const std::uint8_t* HWY_RESTRICT b = call.b + tap->first_word * (kColumns * kVectorBytes);
+      if (HWY_LIKELY((tap->pixels & kAll) == kAll)) {
+        for (int word = tap->words; word > 0; --word) {
+          typename Numbers::Weights w[kColumns];
           HWY_UNROLL(32)
-          for (int k = 0; k < kColumns; ++k) sum[i][k] = Numbers::dot(x, w[k], sum[i][k]);
-        }
-        a += kWordBytes;
-        b += kColumns * kVectorBytes;
-      }
-    } else {
-      const std::uint32_t pixels = tap->pixels;
-      for (int word = tap->words; word > 0; --word) {
-        typename Numbers::Weights w[kColumns];
-        HWY_UNROLL(32)
-        for (int k = 0; k < kColumns; ++k) w[k] = Numbers::weights(b + k * kVectorBytes);
-        HWY_UNROLL(32)
-        for (int i = 0; i < kPixels; ++i)
-          if (pixels & (1u << i)) {
+          for (int k = 0; k < kColumns; ++k) w[k] = Numbers::weights(b + k * kVectorBytes);
+          HWY_UNROLL(32)
+          for (int k = 0; k < kBlocks; ++k) hwy::Prefetch(b + k * kLineBytes + 1024);
+          HWY_UNROLL(32)
+          for (int i = 0; i < kPixels; ++i) {
             const auto x = Numbers::broadcast(a + i * stride);
             HWY_UNROLL(32)
             for (int k = 0; k < kColumns; ++k) sum[i][k] = Numbers::dot(x, w[k], sum[i][k]);
           }
-        a += kWordBytes;
-        b += kColumns * kVectorBytes;
+          a += kWordBytes;
+          b += kColumns * kVectorBytes;
+        }
+      } else {
+        const std::uint32_t pixels = tap->pixels;
+        for (int word = tap->words; word > 0; --word) {
+          typename Numbers::Weights w[kColumns];
+          HWY_UNROLL(32)
+          for (int k = 0; k < kColumns; ++k) w[k] = Numbers::weights(b + k * kVectorBytes);
+          HWY_UNROLL(32)
+          for (int i = 0; i < kPixels; ++i)
+            if (pixels & (1u << i)) {
+              const auto x = Numbers::broadcast(a + i * stride);
+              HWY_UNROLL(32)
+              for (int k = 0; k < kColumns; ++k) sum[i][k] = Numbers::dot(x, w[k], sum[i][k]);
+            }
+          a += kWordBytes;
+          b += kColumns * kVectorBytes;
+        }
       }
     }
+    if (kNeighbours || is_extra || call.extra_tap_count == 0) break;
+    input = call.extra;
+    stride = call.extra_stride;
+    end += call.extra_tap_count;
   }
 
   HWY_UNROLL(32)

@@ -25,7 +25,11 @@ struct DotTileCall {
   std::int64_t tap_count = 0;
   const std::uint8_t* a = nullptr;
   std::ptrdiff_t pixel_stride = kLineBytes;  // bytes
-  const std::uint8_t* b = nullptr;           // [word][block][16 filters][4 bytes]
+  // Taps that follow in the same list and read from elsewhere, at a distance of pixels of their own. Not where pixels are neighbours.
+  std::int64_t extra_tap_count = 0;
+  const std::uint8_t* extra = nullptr;
+  std::ptrdiff_t extra_stride = 0;
+  const std::uint8_t* b = nullptr;  // [word][block][16 filters][4 bytes]
   std::uint8_t* out = nullptr;
   std::ptrdiff_t out_block[kDotBlocks] = {};  // bytes from `out` to each filter block; pixels are kLineBytes apart
   const void* bias = nullptr;                 // [block][16], f32 or s32; nullptr: zero

@@ -21,7 +21,7 @@ constexpr int kFewestRounds = 5;
 constexpr int kRoundsBeforeLeaving = 2;  // after these, who is far behind its own side's best leaves
 constexpr double kFarBehind = 1.5;
 constexpr double kShort = 20e-3;
-constexpr int kPatience = 6;  // attempts for each round that is asked for
+constexpr int kPatience = 8;  // disturbed probes that are waited out, for each round that is asked for
 
 struct Contender {
   Times times;
@@ -119,29 +119,38 @@ std::vector<Times> contest(const Case& c, const Operands& operands, const Expect
   omp_set_num_threads(c.threads);
   std::vector<Contender> contenders = prepared(c, operands, expected, rules);
 
-  int clean = 0;
-  for (int attempt = 0; clean < rules.rounds && attempt < kPatience * rules.rounds; ++attempt) {
-    if (!guard.quiet()) continue;
-    std::vector<double> samples(contenders.size(), 0);
-    for (std::size_t turn = 0; turn < contenders.size(); ++turn) {
-      const std::size_t i = clean % 2 == 0 ? turn : contenders.size() - 1 - turn;
-      Contender& contender = contenders[i];
+  int clean = 0, spent = 0;  // samples that were thrown away
+  for (; clean < rules.rounds; ++clean) {
+    if (clean == kRoundsBeforeLeaving) dismiss_the_slow(contenders);
+    bool is_complete = true;
+    bool was_quiet = guard.quiet();
+    for (std::size_t turn = 0; turn < contenders.size() && is_complete; ++turn) {
+      Contender& contender = contenders[clean % 2 == 0 ? turn : contenders.size() - 1 - turn];
       if (contender.left) continue;
-      if (c.cache == CacheState::cold) {
-        sweep_caches(c.threads);
-      } else if (contender.is_short) {
-        contender.kernel->run(1);
+      for (bool is_taken = false; !is_taken;) {
+        while (!was_quiet && spent < kPatience * rules.rounds) ++spent, was_quiet = guard.quiet();
+        if (!was_quiet) {
+          is_complete = false;
+          break;
+        }
+        if (c.cache == CacheState::cold) {
+          sweep_caches(c.threads);
+        } else if (contender.is_short) {
+          contender.kernel->run(1);
+        }
+        const double seconds = seconds_of(*contender.kernel, contender.runs);
+        was_quiet = guard.quiet();
+        if (was_quiet) {
+          contender.samples.push_back(seconds);
+          is_taken = true;
+        }
       }
-      samples[i] = seconds_of(*contender.kernel, contender.runs);
     }
-    if (!guard.quiet()) continue;  // the round was disturbed before its end: none of it counts
-    for (std::size_t i = 0; i < contenders.size(); ++i)
-      if (!contenders[i].left) contenders[i].samples.push_back(samples[i]);
-    if (++clean == kRoundsBeforeLeaving) dismiss_the_slow(contenders);
+    if (!is_complete) break;
   }
   if (clean < std::min(kFewestRounds, rules.rounds))
     throw Disturbed(
-        fmt::format("{} of {} probes were disturbed, and layer {} got {} clean rounds only", guard.disturbed(), guard.probes(), c.layer.name, clean));
+        fmt::format("{} of {} probes were disturbed, and layer {} got {} complete rounds only", guard.disturbed(), guard.probes(), c.layer.name, clean));
 
   std::vector<Times> result;
   for (Contender& contender : contenders) {

@@ -29,13 +29,14 @@ struct Rules {
   std::string our_variants = "^(?!winograd6x6|winograd4x4-5x5)";  // left out: errors above the 1e-6 that f32 kernels are held to
 };
 
-// The machine was never quiet for long enough: nothing measured is kept.
+// The machine was not quiet for long enough while this layer was measured: nothing measured of it is kept.
 struct Disturbed : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Contenders that refuse the case are not in the result; one that is wrong throws std::runtime_error with the verdict. Cases with CacheState::cold sweep the
-// caches before each run.
+// The machine is probed before and after each contender's sample, and a sample beside a disturbed probe is taken again: a disturbance costs the one who had
+// its turn, not the round. Contenders that refuse the case are not in the result; one that is wrong throws std::runtime_error with the verdict. Cases with
+// CacheState::cold sweep the caches before each run.
 std::vector<Times> contest(const Case& c, const Operands& operands, const Expected& expected, const Rules& rules, QuietGuard& guard);
 
 // The fastest of some sides by its best time; nullptr where none took part.

@@ -2,8 +2,8 @@
 //
 //   D = the fastest of the library's implementations without Winograd;  V = the fastest of everything it has, forced Winograd included.
 //
-// Each output is checked before anything is timed. The machine is probed before and after each round; a disturbed round is discarded, and where too few
-// clean ones remain the whole run discards itself: exit 5, no table.
+// Each output is checked before anything is timed. The machine is probed before and after each sample; a disturbed sample is taken again, a layer that gets
+// too few clean rounds is discarded by name, and where more than a quarter of the layers are, the whole run is: exit 5.
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <omp.h>
@@ -46,7 +46,17 @@ double dram_read_of(int threads) {
   if (highway == nullptr || !highway->available()) return 0;
   for (const Ceiling& c : highway->bandwidth_ceilings(threads))
     if (c.level == "dram") return c.value;
-  return exit_code::success;
+  return 0;
+}
+
+// The fastest multiplication of the type on this CPU, as measured in this run.
+Machine machine_of(DataType type, int threads) {
+  Machine machine;
+  Backend* highway = find_backend("highway");
+  if (highway == nullptr || !highway->available()) return machine;
+  for (const Ceiling& c : highway->compute_ceilings(type, threads))
+    if (c.value > machine.peak) machine.peak = c.value, machine.peak_of = c.method;
+  return machine;
 }
 
 // The layers of a network that are worth a contest, equal shapes once with their count.
@@ -75,8 +85,10 @@ void print_header(const Options& options) {
 int run(const Options& options) {
   print_header(options);
   const DensitySet density = DensitySet::named(options.density);
-  std::map<int, Machine> machines;
+  std::map<int, double> dram_read;  // bytes a second, by threads
+  std::map<std::pair<DataType, int>, Machine> machines;
   std::map<int, QuietGuard> guards;
+  int measured = 0, discarded = 0;
   for (const int threads : options.threads) guards.emplace(threads, QuietGuard(threads, options.known_peak * 1e9));
 
   std::vector<Row> all;
@@ -107,15 +119,27 @@ int run(const Options& options) {
                          .cache = row.cold ? CacheState::cold : CacheState::warm,
                          .density = *shares};
             if (!expected) expected.emplace(c, operands.view());
-            row.times = contest(c, operands.view(), *expected, options.rules, guards.at(threads));
+            try {
+              row.times = contest(c, operands.view(), *expected, options.rules, guards.at(threads));
+              ++measured;
+            } catch (const Disturbed& e) {
+              std::cerr << fmt::format("versus_onednn: {}\n", e.what());
+              row.disturbed = true;
+              ++discarded;
+            }
+            for (const Row& other : tables[1])
+              if (threads > 1 && other.layer == row.layer) row.one_thread = other.times;
             if (isatty(STDERR_FILENO) != 0) std::cerr << fmt::format("{} {} {} batch {} threads {}\n", name, row.layer, type_name, batch, threads);
-            if (row.cold && machines[threads].dram_read == 0) machines[threads].dram_read = dram_read_of(threads);
+            // Beside each layer that streams: the rate of main memory changes from minute to minute on a shared machine.
+            if (row.cold) row.dram_read = dram_read_of(threads), dram_read[threads] = std::max(dram_read[threads], row.dram_read);
             tables[threads].push_back(std::move(row));
           }
         }
         for (auto& [threads, rows] : tables) {
-          machines[threads].fma_best = guards.at(threads).best();
-          std::cout << table_of(rows, machines[threads]) << std::flush;
+          if (rows.empty()) continue;
+          const auto [machine, is_new] = machines.try_emplace({type, threads});
+          if (is_new) machine->second = machine_of(type, threads);
+          std::cout << table_of(rows, machine->second) << std::flush;
           for (Row& row : rows) all.push_back(std::move(row));
         }
       }
@@ -124,10 +148,15 @@ int run(const Options& options) {
   std::cout << scaling_of(all) << "\n";
   for (const int threads : options.threads) {
     const QuietGuard& guard = guards.at(threads);
-    std::cout << fmt::format("FMA probe, {} thread{}: {:.1f} GFLOP/s at best; {} of {} probes were below 97 % of it, and their rounds were discarded.\n",
-                             threads, threads == 1 ? "" : "s", guard.best() * 1e-9, guard.disturbed(), guard.probes());
-    if (machines[threads].dram_read > 0) std::cout << fmt::format("DRAM read, {} threads: {:.1f} GB/s.\n", threads, machines[threads].dram_read * 1e-9);
+    std::cout << fmt::format(
+        "FMA probe, {} thread{}: {:.1f} GFLOP/s at best; {} of {} probes were below 97 % of it, and the samples beside them were taken again.\n", threads,
+        threads == 1 ? "" : "s", guard.best() * 1e-9, guard.disturbed(), guard.probes());
+    if (dram_read[threads] > 0) std::cout << fmt::format("DRAM read, {} threads: {:.1f} GB/s at best.\n", threads, dram_read[threads] * 1e-9);
   }
+  for (const auto& [key, machine] : machines)
+    std::cout << fmt::format("Peak, {}, {} threads: {:.1f} Gop/s ({}).\n", name_of(key.first), key.second, machine.peak * 1e-9, machine.peak_of);
+  if (discarded > 0) std::cout << fmt::format("{} of {} layers were disturbed and are left out of all means.\n", discarded, discarded + measured);
+  if (4 * discarded > discarded + measured) throw Disturbed(fmt::format("{} of {} layers were disturbed", discarded, discarded + measured));
   return exit_code::success;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -24,6 +25,15 @@ struct Mean {  // geometric
 const Times* direct_of(const Row& r) { return fastest(r.times, {Side::vendor_direct}); }
 const Times* vendor_of(const Row& r) { return fastest(r.times, {Side::vendor_direct, Side::vendor_winograd}); }
 const Times* ours_of(const Row& r) { return fastest(r.times, {Side::ours}); }
+// Exact in 8 bits, and as accurate as the vendor's in the others.
+const Times* ours_without_winograd_of(const Row& r) {
+  const Times* best = nullptr;
+  for (const Times& t : r.times)
+    if (t.side == Side::ours && t.variant.find("winograd") == std::string::npos && t.implementation.find("winograd") == std::string::npos &&
+        (best == nullptr || t.best < best->best))
+      best = &t;
+  return best;
+}
 const Times* sparse_of(const Row& r) { return fastest(r.times, {Side::ours_sparse}); }
 const Times* dense_of(const Row& r) { return fastest(r.times, {Side::ours, Side::vendor_direct, Side::vendor_winograd}); }
 
@@ -60,12 +70,23 @@ const std::vector<Class>& classes() {
   return all;
 }
 
+std::string scaling_of(const Row& r, std::initializer_list<Side> sides) {
+  const Times *two = fastest(r.times, sides), *one = fastest(r.one_thread, sides);
+  return two != nullptr && one != nullptr ? fmt::format("{:.2f}", one->best / two->best) : "-";
+}
+
 std::string dense_rows(const std::vector<Row>& rows, const Machine& machine) {
-  std::string text =
-      "| layer | x | D ms | by | V ms | by | ours ms | by | D/ours | (medians) | V/ours | (medians) | ours, % of FMA | error |\n"
-      "|---|---:|---:|---|---:|---|---:|---|---:|---:|---:|---:|---:|---:|\n";
+  const bool has_scaling = std::ranges::any_of(rows, [](const Row& r) { return !r.one_thread.empty(); });
+  std::string text = "| layer | x | D ms | by | V ms | by | ours ms | by | D/ours | (medians) | V/ours | (medians) | D/ours direct | ours, % of peak | error |";
+  text += has_scaling ? " ours, 2 threads/1 | D, 2 threads/1 |\n" : "\n";
+  text += "|---|---:|---:|---|---:|---|---:|---|---:|---:|---:|---:|---:|---:|---:|";
+  text += has_scaling ? "---:|---:|\n" : "\n";
   for (const Row& r : rows) {
-    const Times *d = direct_of(r), *v = vendor_of(r), *o = ours_of(r);
+    if (r.disturbed) {
+      text += fmt::format("| {} | {} | disturbed: discarded{}\n", r.layer, r.repeats, has_scaling ? " |||||||||||||||" : " |||||||||||||");
+      continue;
+    }
+    const Times *d = direct_of(r), *v = vendor_of(r), *o = ours_of(r), *plain = ours_without_winograd_of(r);
     const auto cell = [](const Times* t) {
       return t == nullptr ? std::string("- | -")
                           : fmt::format("{:.4g} | {}", t->best * 1e3, t->side == Side::ours || t->implementation.empty() ? t->variant : t->implementation);
@@ -73,30 +94,35 @@ std::string dense_rows(const std::vector<Row>& rows, const Machine& machine) {
     const double d_best = d != nullptr ? d->best : 0, v_best = v != nullptr ? v->best : 0, o_best = o != nullptr ? o->best : 0;
     const double o_median = median_of(r, {Side::ours});
     // Of valid taps, whatever the algorithm: above 100 is what the algorithm saves.
-    const std::string share = o_best > 0 && r.type == DataType::f32
-                                  ? fmt::format("{:.0f}", 100 * 2.0 * static_cast<double>(r.batch * macs_valid(r.spec)) / o_best / machine.fma_best)
-                                  : "-";
-    text += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", r.layer, r.repeats, cell(d), cell(v), cell(o), ratio(d_best, o_best),
+    const std::string share =
+        o_best > 0 && machine.peak > 0 ? fmt::format("{:.0f}", 100 * 2.0 * static_cast<double>(r.batch * macs_valid(r.spec)) / o_best / machine.peak) : "-";
+    text += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |", r.layer, r.repeats, cell(d), cell(v), cell(o), ratio(d_best, o_best),
                         ratio(median_of(r, {Side::vendor_direct}), o_median), ratio(v_best, o_best),
-                        ratio(median_of(r, {Side::vendor_direct, Side::vendor_winograd}), o_median), share,
-                        o != nullptr && !is_integer(r.type) ? fmt::format("{:.1e}", o->relative_l2) : "-");
+                        ratio(median_of(r, {Side::vendor_direct, Side::vendor_winograd}), o_median), ratio(d_best, plain != nullptr ? plain->best : 0), share,
+                        o != nullptr && o->relative_l2 > 0 ? fmt::format("{:.1e}", o->relative_l2) : "exact");
+    if (has_scaling) text += fmt::format(" {} | {} |", scaling_of(r, {Side::ours}), scaling_of(r, {Side::vendor_direct}));
+    text += "\n";
   }
   return text;
 }
 
 std::string means(const std::vector<Row>& rows) {
-  std::string text = "\n| geometric means | layers | D/ours | lowest | V/ours | lowest | auto/best of ours |\n|---|---:|---:|---:|---:|---:|---:|\n";
+  std::string text =
+      "\n| geometric means | layers | D/ours | lowest | V/ours | lowest | D/ours direct | lowest | auto/best of ours |\n"
+      "|---|---:|---:|---:|---:|---:|---:|---:|---:|\n";
   for (const Class& kind : classes()) {
-    Mean d, v, pick;
+    Mean d, v, plain, pick;
     for (const Row& r : rows) {
       const Times* o = ours_of(r);
       if (o == nullptr || !kind.holds(r.spec) || direct_of(r) == nullptr) continue;
       d.add(direct_of(r)->best / o->best), v.add(vendor_of(r)->best / o->best);
+      if (const Times* p = ours_without_winograd_of(r)) plain.add(direct_of(r)->best / p->best);
       for (const Times& t : r.times)
         if (t.side == Side::ours && t.variant == "auto") pick.add(t.best / o->best);
     }
     if (d.count == 0) continue;
-    text += fmt::format("| {} | {} | {:.3f} | {:.3f} | {:.3f} | {:.3f} | {} |\n", kind.name, d.count, d.value(), d.lowest, v.value(), v.lowest,
+    text += fmt::format("| {} | {} | {:.3f} | {:.3f} | {:.3f} | {:.3f} | {} | {} | {} |\n", kind.name, d.count, d.value(), d.lowest, v.value(), v.lowest,
+                        plain.count > 0 ? fmt::format("{:.3f}", plain.value()) : "-", plain.count > 0 ? fmt::format("{:.3f}", plain.lowest) : "-",
                         pick.count > 0 ? fmt::format("{:.3f}", pick.value()) : "-");
   }
   return text;
@@ -120,19 +146,20 @@ std::string totals(const std::vector<Row>& rows) {
 }
 
 // A weight stream: the share of what the memory could deliver.
-std::string streams(const std::vector<Row>& rows, const Machine& machine) {
+std::string streams(const std::vector<Row>& rows) {
   std::string text;
   for (const Row& r : rows) {
-    if (r.spec.op != Op::fc || !r.cold) continue;
+    if (r.spec.op != Op::fc || !r.cold || r.disturbed) continue;
     const double bytes = static_cast<double>(weight_count(r.spec) * bytes_per_element(format_of(r.type).weight));
     const auto cell = [&](const Times* t) {
       if (t == nullptr) return std::string("- | -");
-      return fmt::format("{:.1f} | {}", bytes / t->best * 1e-9, machine.dram_read > 0 ? fmt::format("{:.0f}", 100 * bytes / t->best / machine.dram_read) : "-");
+      return fmt::format("{:.1f} | {}", bytes / t->best * 1e-9, r.dram_read > 0 ? fmt::format("{:.0f}", 100 * bytes / t->best / r.dram_read) : "-");
     };
-    text += fmt::format("| {} | {:.1f} | {} | {} |\n", r.layer, bytes * 1e-6, cell(vendor_of(r)), cell(ours_of(r)));
+    text += fmt::format("| {} | {:.1f} | {:.1f} | {} | {} |\n", r.layer, bytes * 1e-6, r.dram_read * 1e-9, cell(vendor_of(r)), cell(ours_of(r)));
   }
   if (text.empty()) return text;
-  return fmt::format("\n| weights from memory | MB | oneDNN GB/s | % of DRAM read | ours GB/s | % of DRAM read |\n|---|---:|---:|---:|---:|---:|\n{}", text);
+  return fmt::format("\n| weights from memory | MB | DRAM read GB/s | oneDNN GB/s | % of it | ours GB/s | % of it |\n|---|---:|---:|---:|---:|---:|---:|\n{}",
+                     text);
 }
 
 std::string pruned_rows(const std::vector<Row>& rows) {
@@ -162,7 +189,7 @@ std::string table_of(const std::vector<Row>& rows, const Machine& machine) {
   std::string text = fmt::format("\n### {}, {}, batch {}, {} thread{}{}\n\n", first.network, name_of(first.type), first.batch, first.threads,
                                  first.threads == 1 ? "" : "s", first.density == "dense" ? "" : ", " + first.density);
   if (first.density != "dense") return text + pruned_rows(rows);
-  return text + dense_rows(rows, machine) + means(rows) + totals(rows) + streams(rows, machine);
+  return text + dense_rows(rows, machine) + means(rows) + totals(rows) + streams(rows);
 }
 
 std::string scaling_of(const std::vector<Row>& rows) {

@@ -17,14 +17,17 @@ struct Row {
   std::int64_t batch = 1;
   int threads = 1;
   bool cold = false;
+  double dram_read = 0;  // bytes a second, measured beside this row; 0: not measured
   std::string density;
   std::vector<Times> times;
+  bool disturbed = false;         // the machine was not quiet for long enough: no times
+  std::vector<Times> one_thread;  // of the same layer on one thread, where both were measured; empty otherwise
 };
 
 // What the machine could do at the time of the run.
 struct Machine {
-  double fma_best = 0;   // operations a second, of `threads` threads
-  double dram_read = 0;  // bytes a second; 0: not measured
+  double peak = 0;      // operations a second of the type's fastest multiplication, of `threads` threads
+  std::string peak_of;  // which that is
 };
 
 // Rows of one network, type, batch and thread count.

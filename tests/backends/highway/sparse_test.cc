@@ -95,6 +95,53 @@ TEST(SparseDirect, EightBits) {
   }
 }
 
+class SparseNm : public testing::TestWithParam<DataType> {
+ protected:
+  void SetUp() override {
+    LayerSpec one = convolution(1, 1, 1, 1, 1);
+    if (const Support support = algorithm_named("sparse-nm").supports({.layer = one, .type = GetParam()}); !support) GTEST_SKIP() << support.reason;
+  }
+  void check_it(const LayerSpec& layer, double share, std::int64_t batch = 1, int threads = 1) {
+    ExactOptions options{.type = GetParam(), .batch = batch, .threads = threads, .weights = share};
+    if (GetParam() == DataType::s8) options.largest_weight = 127, options.largest_activation = 255;
+    check_exact("sparse-nm", layer, options);
+  }
+};
+
+TEST_P(SparseNm, KernelsStridesAndPaddingsAtEveryDensity) {
+  for (const double share : kShares)
+    for (const std::int64_t kernel : {1, 3, 5})
+      for (const std::int64_t stride : {1, 2, 3})
+        for (const std::int64_t padding : {0, 1, 2}) check_it(convolution(19, 35, 11, 13, kernel, stride, padding), share);
+}
+
+TEST_P(SparseNm, EveryTileWidth) {
+  for (std::int64_t width = 1; width <= 60; ++width) check_it(convolution(5, 18, 3, width, 3, 1, 1), 0.5);
+}
+
+TEST_P(SparseNm, ChannelsGroupsDilationBatchesAndThreads) {
+  for (const std::int64_t channels : {1, 3, 4, 7, 8, 15, 16, 17, 63, 64, 65, 70}) check_it(convolution(channels, 17, 4, 9, 3, 1, 1), 0.4);
+  check_it(convolution(12, 18, 9, 10, 3, 1, 1, 3), 0.4);
+  check_it(convolution(6, 6, 9, 10, 3, 1, 2, 6, 2), 0.6);
+  for (const int threads : {2, 3, 5}) check_it(convolution(33, 50, 9, 15, 3, 1, 1), 0.25, 3, threads);
+  for (const std::int64_t batch : {1, 2, 16, 29}) check_it(fully_connected(70, 2, 37), 0.5, batch);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, SparseNm, testing::Values(DataType::f32, DataType::s8),
+                         [](const auto& test) { return test.param == DataType::s8 ? "s8" : "f32"; });
+
+// Weights that really are 2:4 fill every slot.
+TEST(SparseNmFormat, TwoOfFourLeavesNoHoles) {
+  LayerSpec layer = convolution(64, 32, 6, 6, 1);
+  const Case c{.layer = layer};
+  Tensor input(ElementType::f32, c.input_shape()), none, weights(ElementType::f32, c.weight_shape()), bias(ElementType::f32, {32, 1, 1, 1});
+  for (std::int64_t i = 0; i < weights.count(); ++i) weights.set_value(i, i % 4 == (i / 4) % 4 || i % 4 == (i / 4 + 1 + i / 64 % 3) % 4 ? 1 + i % 3 : 0);
+  const Work work = algorithm_named("sparse-nm").prepare(c, {input, none, weights, bias})->work();
+  EXPECT_EQ(work.facts.at("slots_filled"), "1.000");
+  EXPECT_EQ(work.facts.at("pattern"), "at most 2 of 4");
+  EXPECT_EQ(work.macs_executed, 64U * 32 * 36 / 2);
+}
+
 TEST(SparseActivations, EveryShareOfInputs) {
   for (const double share : kShares)
     for (const int threads : {1, 2, 3})
@@ -125,6 +172,7 @@ TEST(SparseDirect, NormalValuesAndEpilogues) {
       layer.activation = activation;
       check("sparse-direct", layer, {.epilogue = epilogue});
       check("sparse-direct", layer, {.batch = 3, .epilogue = epilogue});
+      check("sparse-nm", layer, {.batch = 3, .epilogue = epilogue});
     }
 }
 
