@@ -199,8 +199,9 @@ class SparseNm final : public Kernel {
     return value != 0;
   }
 
-  // Tiles of a pass whose inputs fit half of the second-level cache, then the next vector of filters over the same pass. Strided pixels take an address each,
-  // so half as many of them.
+  // The inputs of a pass stay in a cache while the vectors of filters go by: the first-level one where all weights fit the second (8 bits, 512 channels: 28
+  // pixels are 14 KiB, and reading them from the second level once a vector took a quarter of the time), otherwise the second. Strided pixels take an address
+  // each, so half as many of them.
   void plan() {
     const std::int64_t largest = neighbours() ? tiles_.largest_tile : std::max(1, tiles_.largest_tile / 2);
     const std::int64_t pieces = ceil_div(s_.out_width, largest);
