@@ -14,5 +14,6 @@ int trace_main(const std::vector<std::string>& arguments);
 int explain_main(const std::vector<std::string>& arguments);
 int energy_main(const std::vector<std::string>& arguments);
 int reproduce_main(const std::vector<std::string>& arguments);
+int export_main(const std::vector<std::string>& arguments);
 
 }  // namespace convroof::spatial
