@@ -233,6 +233,26 @@ TEST(ShiftingNeighbour, one_output_pixel_spreads_filters_over_the_pes) {
   EXPECT_EQ(o.accesses.reads(Level::global, Operand::weight), 300u);
 }
 
+// Three products of 105 x 105 leave 16 bits by little: the vectorised exact sums must not be taken for them.
+TEST(ShiftingNeighbour, sums_just_beyond_the_accumulator_saturate) {
+  Sample s;
+  s.layer.in_channels = 3;
+  s.input.assign(3, 105), s.weights.assign(3, 105);
+  Accelerator a;
+  a.accumulator.bits = 16;
+  a.array = ShiftingNeighbourArray{.rows = 1, .columns = 1, .buffers = {}};
+  std::vector<std::int64_t> stepped(1), computed(1);
+  stepping::run(a, s.problem(), stepped);
+  fast::compute(a, s.problem(), computed, 1);
+  EXPECT_EQ(stepped[0], 32767);
+  EXPECT_EQ(computed[0], 32767);
+  s.input.assign(3, 104);  // 32,760
+  stepping::run(a, s.problem(), stepped);
+  fast::compute(a, s.problem(), computed, 1);
+  EXPECT_EQ(stepped[0], 32760);
+  EXPECT_EQ(computed[0], 32760);
+}
+
 std::string message_of(const std::string& text) {
   try {
     parse_accelerator(text, "mine.toml");
