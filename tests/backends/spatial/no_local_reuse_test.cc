@@ -153,6 +153,11 @@ TEST(NoLocalReuse, a_zero_never_raises_clocks_and_bandwidth_never_costs) {
       const Outcome o = fast::count(m.shared, m.array, sample.problem(), 1);
       ASSERT_LE(o.stall_cycles, stalls);
       stalls = o.stall_cycles;
+      // Nothing is faster than its bus.
+      const Accesses& x = o.accesses;
+      const double moved = static_cast<double>(x.reads(Level::dram, Operand::input) + x.reads(Level::dram, Operand::weight)) * m.shared.word_bits +
+                           static_cast<double>(x.writes(Level::dram, Operand::output)) * m.shared.output_bits;
+      ASSERT_GE(static_cast<double>(o.cycles + o.stall_cycles) * bits, moved * 0.999999);
     }
     std::uint64_t words = ~0ull;
     for (const std::int64_t factor : {1, 2, 5, 20, 100, 1000}) {

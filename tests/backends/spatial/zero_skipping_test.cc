@@ -1,5 +1,6 @@
 // The shipped machines that skip zeros, and the dense ones that they are compared with: both engines on LeNet and on slices of AlexNet and VGG-16, and what
 // holds between the machines.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include "backends/spatial/stepping/families.h"
 #include "tests/backends/spatial/random_layer.h"
 #include "workloads/network_file.h"
+#include "workloads/toml_document.h"
 
 namespace convroof::spatial {
 namespace {
@@ -118,6 +120,46 @@ TEST(ZeroSkipping, gating_leaves_clocks_and_cuts_energy) {
   EXPECT_EQ(gated.cycles, open.cycles);
   EXPECT_EQ(gated.macs, open.macs);
   EXPECT_LT(energy_of(*a.energy, gated)["mac"], energy_of(*a.energy, open)["mac"]);
+}
+
+std::string message_of(const std::string& text) {
+  try {
+    parse_accelerator(text, "mine.toml");
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(ZeroSkipping, mistakes_are_named_with_their_place_and_mend) {
+  using ::testing::HasSubstr;
+  const std::string nlr = "dataflow = \"cnvlutin\"\nclock_hz = 1e9\nlanes = 4\nfilters_per_unit = 2\n";
+  EXPECT_EQ(message_of(nlr), "no error");
+  EXPECT_THAT(message_of("dataflow = \"no-local-reuse\"\nclock_hz = 1e9\nfilters_per_unit = 2\n"), HasSubstr("`lanes` is missing; give it, as lanes = 16"));
+  EXPECT_THAT(message_of(nlr + "brick = 0\n"), HasSubstr("mine.toml:5:9: `brick` must lie between 1 and 4096, got `0`"));
+  EXPECT_THAT(message_of(nlr + "empty_brick_clocks = 2\n"), HasSubstr("mine.toml:5:22"));
+  EXPECT_THAT(message_of(nlr + "padding = \"cut\"\n"), HasSubstr("mine.toml:5:11: unknown padding `cut`"));
+  EXPECT_THAT(message_of(nlr + "[buffer.weight]\nbytes = 31\n"), HasSubstr("mine.toml:6:9: the weight buffer is smaller than one tile"));
+  EXPECT_THAT(message_of("dataflow = \"no-local-reuse\"\nclock_hz = 1e9\nlanes = 4\nfilters_per_unit = 2\nbrick = 4\n"), HasSubstr("mine.toml:5:"));
+  const std::string scnn = "dataflow = \"scnn\"\nclock_hz = 1e9\npe_rows = 2\npe_columns = 2\nweights = 4\ninputs = 4\nbanks = 32\nbank_entries = 32\n";
+  EXPECT_EQ(message_of(scnn), "no error");
+  EXPECT_THAT(message_of(scnn + "index_bits = 17\n"), HasSubstr("mine.toml:9:14: `index_bits` must lie between 1 and 16, got `17`"));
+  EXPECT_THAT(message_of(scnn + "neighbours = \"filter\"\n"), HasSubstr("unknown neighbours `filter`; did you mean `filters`?"));
+  EXPECT_THAT(message_of(scnn + "contention = 1\n"), HasSubstr("mine.toml:9:14"));
+  EXPECT_THAT(message_of("dataflow = \"scnn\"\nclock_hz = 1e9\npe_rows = 0\n"), HasSubstr("mine.toml:3:11: `pe_rows` must lie between 1 and 1024, got `0`"));
+  EXPECT_THAT(message_of("dataflow = \"dcnn\"\nclock_hz = 1e9\npe_rows = 2\npe_columns = 2\nlanse = 4\n"), HasSubstr("did you mean `lanes`?"));
+}
+
+TEST(ZeroSkipping, layers_that_do_not_fit_are_skipped_with_the_sizes) {
+  LayerSpec large;
+  large.in_height = large.in_width = large.out_height = large.out_width = 512;
+  EXPECT_EQ(why_not(load_accelerator("scnn"), large, 1), "a PE's tile adds up to 64 x 64 sums a filter and its accumulators hold 1024");
+  Accelerator a = load_accelerator("cnvlutin");
+  std::get<NoLocalReuse>(a.array).weight_buffer_bytes = 1 << 20;
+  LayerSpec deep;
+  deep.in_channels = 2048, deep.out_channels = 512;
+  EXPECT_EQ(why_not(a, deep, 1), "the weights of 256 filters are 524288 words and the working half of the weight buffer holds 262144");
+  EXPECT_EQ(why_not(load_accelerator("dadiannao"), deep, 1), "");
 }
 
 }  // namespace
