@@ -23,10 +23,10 @@ Rates rates_of(const Counts& c) {
 }
 
 std::optional<std::uint64_t> dram_bytes(const std::vector<Traffic>& traffic) {
-  std::uint64_t bytes = 0;
+  std::optional<std::uint64_t> bytes;
   for (const Traffic& t : traffic)
-    if (t.level == "dram") bytes += (t.reads + t.writes) * static_cast<std::uint64_t>(t.word_bytes);
-  return bytes > 0 ? std::optional(bytes) : std::nullopt;
+    if (t.level == "dram") bytes = bytes.value_or(0) + (t.reads + t.writes) * static_cast<std::uint64_t>(t.word_bytes);
+  return bytes;
 }
 
 }  // namespace convroof

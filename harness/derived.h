@@ -28,7 +28,7 @@ struct Rates {
 
 Rates rates_of(const Counts& counts);
 
-// Bytes that cross the border of the outermost memory; nothing where there is no such memory or its traffic is not known.
+// Bytes that cross the border of the outermost memory; nothing where its traffic is not known.
 std::optional<std::uint64_t> dram_bytes(const std::vector<Traffic>& traffic);
 
 }  // namespace convroof
