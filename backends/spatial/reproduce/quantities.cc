@@ -85,6 +85,8 @@ const std::vector<Quantity>& quantities() {
          return static_cast<double>(most);
        }},
       {"accesses_m", "M", "words that cross the outer bus", [](const Emulation& e) { return 1e-6 * dram_words(e); }},
+      {"accesses_with_padding_m", "M", "words that cross the outer bus, and padding zeros as if they did",
+       [](const Emulation& e) { return 1e-6 * (dram_words(e) + e.sum([&](const EmulatedLayer& l) { return e.outcome(l).padding_words; })); }},
       {"dram_mb", "MB", "bytes that cross the outer bus", [](const Emulation& e) { return 1e-6 * dram_bits(e) / 8; }},
       {"dram_accesses_per_mac", "1", "words that cross the outer bus / multiply-accumulates", [](const Emulation& e) { return dram_words(e) / all_macs(e); }},
       {"buffer_mb", "MB", "inputs and partial sums into and out of the global buffer (row-stationary)",
