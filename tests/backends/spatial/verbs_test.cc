@@ -37,6 +37,31 @@ TEST(Trace, shows_the_clocks_and_sums_of_the_example) {
   }
 }
 
+// Lanes that drift apart and wait, banks that hold a PE up, a halo that travels; each with the outputs that the others have.
+TEST(Trace, zero_skipping_machines_show_who_waits) {
+  std::string text = printed("trace", {"--accelerator", "cnvlutin", "--zeros", "1,4,9-11"});
+  EXPECT_THAT(text, HasSubstr("     4  -       -        n0k11 17  Y0=744 Y2=1728\n"));
+  EXPECT_THAT(text, HasSubstr("\n8 clocks, 36 multiply"));
+  text = printed("trace", {"--accelerator", "scnn", "--zeros", "2,5"});
+  EXPECT_THAT(text, HasSubstr("     2  c0 8p 8s   c0 8p 8s  queue 2s  c0 4p 4s\n"));
+  EXPECT_THAT(text, HasSubstr("\n14 clocks, 128 multiply"));
+  const std::string outputs = "Y0=332 Y1=375 Y2=454 Y3=495 Y4=756 Y5=863 Y6=1086 Y7=1191\n";
+  EXPECT_THAT(text, HasSubstr(outputs));
+  text = printed("trace", {"--accelerator", "dcnn", "--zeros", "2,5"});
+  EXPECT_THAT(text, HasSubstr("n0m0 k0.. s=332  n1m0 k0.. s=375"));
+  EXPECT_THAT(text, HasSubstr("\n2 clocks, 64 multiply"));
+}
+
+TEST(Explain, the_terms_of_zero_skipping_machines_add_up) {
+  // 27,556 taps of the 56 x 56 windows lie inside, (3 x 56 - 2)^2; 128 channels are 8 steps.
+  EXPECT_THAT(printed("explain", {"vgg16/conv3_1", "--accelerator", "dadiannao"}), HasSubstr("1 x 27556 x 8 = 220448\n"));
+  EXPECT_THAT(printed("explain", {"vgg16/conv3_1", "--accelerator", "cnvlutin"}),
+              HasSubstr("lanes     16 x 220448 clocks = 3527168 with a product + 0 at empty bricks + 0 waiting"));
+  EXPECT_THAT(printed("explain", {"vgg16/conv3_1", "--accelerator", "scnn"}),
+              HasSubstr("958592 x 64 PEs = 61349888 PE-clocks = 61341696 with a pair of vectors + 0 until banks took all products + 8192 waiting"));
+  EXPECT_THAT(printed("explain", {"alexnet/conv1", "--accelerator", "dcnn"}), HasSubstr("1 x 1 x 23 x 49 x 96 = 108192\n"));
+}
+
 TEST(Trace, takes_values_weights_and_zeros) {
   const std::string text = printed("trace", {"--accelerator", "systolic-os", "--values", "1,10", "--weights", "1,2,3", "--zeros", "5-7"});
   EXPECT_THAT(text, HasSubstr("Y0=1"));   // 1 * 1 + 2 * 0
