@@ -90,9 +90,9 @@ void figures_that_are_not_reproduced_are_these(const std::vector<Comparison>& sh
   std::set<std::string> open;
   for (const Comparison& c : shipped)
     if (c.verdict == Verdict::not_reproduced) open.insert(name_of_figure(c.figure));
-  EXPECT_THAT(open, ::testing::UnorderedElementsAre("eyeriss alexnet/conv1 processing_ms", "eyeriss alexnet/conv2 processing_ms",
-                                                    "eyeriss alexnet/conv processing_ms", "eyeriss alexnet/conv3 buffer_mb", "eyeriss alexnet/conv buffer_mb",
-                                                    "zascad alexnet/conv accesses_with_padding_m dense", "zascad resnet50-v1/conv total_ms dense"));
+  EXPECT_THAT(
+      open, ::testing::UnorderedElementsAre("eyeriss alexnet/conv1 processing_ms", "eyeriss alexnet/conv2 processing_ms", "eyeriss alexnet/conv processing_ms",
+                                            "eyeriss alexnet/conv3 buffer_mb", "eyeriss alexnet/conv buffer_mb", "zascad resnet50-v1/conv total_ms dense"));
 }
 
 void explanations_are_these(const std::vector<Comparison>& shipped) {
@@ -101,6 +101,7 @@ void explanations_are_these(const std::vector<Comparison>& shipped) {
     if (c.verdict == Verdict::explained && c.figure.layer == "conv") options[name_of_figure(c.figure)] = c.option;
   EXPECT_EQ(options, (std::map<std::string, std::string>{
                          {"zascad alexnet/conv total_ms dense", "schedule.ragged_filters = \"packed\""},
+                         {"zascad alexnet/conv accesses_with_padding_m dense", "schedule.last_segment = \"padded\""},
                          {"zascad vgg16/conv accesses_with_padding_m dense", "schedule.last_segment = \"padded\""},
                          {"zascad resnet50-v1/conv accesses_with_padding_m dense", "schedule.last_segment = \"padded\""},
                      }));

@@ -1,5 +1,6 @@
 // Row-stationary arrays: the engines agree, the mapper finds the least energy, laws hold, and the chip's published figures come out.
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -12,6 +13,7 @@
 #include "backends/spatial/model/run_length.h"
 #include "backends/spatial/stepping/families.h"
 #include "tests/backends/spatial/random_layer.h"
+#include "workloads/input_error.h"
 #include "workloads/network_file.h"
 
 namespace convroof::spatial {
@@ -236,6 +238,51 @@ TEST(RunLength, code_words_by_hand) {
   EXPECT_EQ(zeros.code_words(), 1u);
   zeros.add(true);
   EXPECT_EQ(zeros.code_words(), 2u);
+}
+
+// Mistakes of people: the place, the word, the mend.
+TEST(RowStationaryFile, mistakes_are_named) {
+  const std::string good =
+      "dataflow = \"row-stationary\"\nrows = 12\ncolumns = 14\nclock_hz = 2e8\nmapping = \"stated\"\n[scratchpad]\nweight = 224\ninput = 12\npsum = 24\n"
+      "[global_buffer]\nbytes = 102400\nweight_bytes = 8192\n";
+  const auto message = [&](const std::string& old_text, const std::string& new_text) {
+    std::string text = good;
+    text.replace(text.find(old_text), old_text.size(), new_text);
+    try {
+      parse_accelerator(text, "mine.toml");
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  using ::testing::HasSubstr;
+  EXPECT_EQ(message("rows = 12", "rows = 12"), "no error");
+  EXPECT_THAT(message("rows = 12", "rows = 0"), HasSubstr("mine.toml:2:8: "));
+  EXPECT_THAT(message("rows = 12\n", ""), HasSubstr("`rows` is missing; give it, as rows = 12"));
+  EXPECT_THAT(message("input = 12", "inputs = 12"), HasSubstr("did you mean `input`"));
+  EXPECT_THAT(message("bytes = 102400", "bytes = 3"), HasSubstr("mine.toml:11:9: the buffer is smaller than one tile"));
+  EXPECT_THAT(message("weight_bytes = 8192", "weight_bytes = 1"), HasSubstr("smaller than one tile, a weight of 16 bits; enlarge it"));
+  EXPECT_THAT(message("\"stated\"", "\"started\""), HasSubstr("did you mean `stated`"));
+  EXPECT_THAT(
+      message("weight_bytes = 8192",
+              "weight_bytes = 8192\n[[stated_mapping]]\nchannels = 3\nfilters = 9\nkernel = 5\nstride = 1\nout = 9\nm = 1\nn = 1\ne = 9\np = 1\nq = 1\nr "
+              "= 2\nt = 2"),
+      HasSubstr("2 x 2 sets of 5 x 9 PEs do not fit 12 x 14 PEs"));
+}
+
+TEST(RowStationary, layers_that_do_not_fit_say_why) {
+  const Accelerator a = load_accelerator("eyeriss");
+  LayerSpec l;
+  l.in_height = l.in_width = 20, l.kernel_height = 13, l.out_height = 8, l.out_width = 20;
+  EXPECT_EQ(why_not(a, l, 1), "the filter is 13 rows high, the array 12");
+  l.kernel_height = 1, l.out_height = 20, l.kernel_width = 13, l.out_width = 8;
+  EXPECT_EQ(why_not(a, l, 1), "1 windows of 13 inputs do not fit the scratchpad of 12 words");
+  l.kernel_width = 1, l.in_width = l.out_width = 40000;
+  EXPECT_EQ(why_not(a, l, 1), "one strip of 40000 inputs and 40000 partial sums does not fit the buffer of 51200 words");
+  l = {};
+  l.op = Op::fc, l.in_channels = 3, l.in_height = l.kernel_height = 28, l.in_width = l.kernel_width = 28, l.out_channels = 10;
+  EXPECT_EQ(why_not(a, l, 1), "");  // as 2352 channels of 1 x 1
+  EXPECT_EQ(fast::count(a, Problem{.layer = l}).macs, 23520u);
 }
 
 // --- the chip -------------------------------------------------------------------------------------------------------------------------------------
