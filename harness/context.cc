@@ -15,6 +15,7 @@
 
 #include "backends/host_cpu.h"
 #include "harness/build_info.h"
+#include "harness/worker_environment.h"
 
 namespace convroof {
 namespace {
@@ -135,9 +136,10 @@ Json machine_context() {
                                 {"randomize_va_space", line_or_null("/proc/sys/kernel/randomize_va_space")},
                                 {"cgroup_cpu_max", line_or_null("/sys/fs/cgroup/cpu.max")}};
   context["environment"] = Json::object();
-  for (const char* name : {"OMP_NUM_THREADS", "OMP_PROC_BIND", "OMP_PLACES", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA",
-                           "CUDA_VISIBLE_DEVICES"})
+  for (const char* name : {"OMP_NUM_THREADS", "OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "ONEDNN_MAX_CPU_ISA",
+                           "DNNL_MAX_CPU_ISA", "CUDA_VISIBLE_DEVICES"})
     if (const char* value = std::getenv(name); value != nullptr) context["environment"][name] = value;
+  for (const auto& [name, value] : settings_of_workers(own_environment())) context["environment"][name] = value;
   return context;
 }
 

@@ -12,10 +12,10 @@
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
+#include <vector>
 
 #include "harness/worker.h"
-
-extern char** environ;
+#include "harness/worker_environment.h"
 
 namespace convroof {
 namespace {
@@ -47,7 +47,12 @@ WorkerProcess::WorkerProcess(const RunOptions& options) {
   posix_spawn_file_actions_adddup2(&actions, answers, kAnswerDescriptor);
   std::string program = "/proc/self/exe", verb = kWorkerVerb;
   std::array<char*, 3> arguments = {program.data(), verb.data(), nullptr};
-  const int error = posix_spawn(&pid_, "/proc/self/exe", &actions, nullptr, arguments.data(), environ);
+  std::vector<std::string> environment = own_environment();
+  for (const auto& [name, value] : settings_of_workers(environment)) environment.push_back(name + "=" + value);
+  std::vector<char*> entries;
+  for (std::string& entry : environment) entries.push_back(entry.data());
+  entries.push_back(nullptr);
+  const int error = posix_spawn(&pid_, "/proc/self/exe", &actions, nullptr, arguments.data(), entries.data());
   posix_spawn_file_actions_destroy(&actions);
   for (const int fd : {down[0], up[1], answers, requests})
     if (fd >= 0) close(fd);

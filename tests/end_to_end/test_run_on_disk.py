@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 import unittest
+from pathlib import Path
 
 from program import FAST, ProgramTest, strict
 
@@ -82,6 +85,29 @@ class RunFiles(ProgramTest):
             self.assertEqual(case["samples"], 3)
         self.assertEqual({line["name"] for line in self.journal(self.folder / "r")}, {case["name"] for case in document["cases"]})
         self.assertAlmostEqual(sum(case["network_time_share"] for case in document["cases"]), 1)
+
+    def test_threads_of_workers_are_pinned_and_the_run_says_so(self) -> None:
+        self.call("run", *SMALL, *FAST, "--out", "pinned", env={"OMP_PROC_BIND": None, "OMP_PLACES": None, "GOMP_CPU_AFFINITY": None})
+        environment = self.document(self.folder / "pinned")["context"]["environment"]
+        self.assertEqual((environment["OMP_PROC_BIND"], environment["OMP_PLACES"]), ("close", "cores"))
+        self.call("run", *SMALL, *FAST, "--out", "own", env={"OMP_PROC_BIND": "spread", "OMP_PLACES": "threads"})
+        environment = self.document(self.folder / "own")["context"]["environment"]
+        self.assertEqual((environment["OMP_PROC_BIND"], environment["OMP_PLACES"]), ("spread", "threads"))
+
+    def test_workers_get_what_is_recorded(self) -> None:
+        process = self.start("run", *SMALL, "--quiet", "--no-ceilings", "--benchmark_min_time=2s", "--out", "r", env={"OMP_PROC_BIND": None, "OMP_PLACES": None})
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        seen: set[str] = set()
+        for _ in range(2000):
+            for child in children.read_text().split():
+                with contextlib.suppress(OSError):
+                    seen = set(Path(f"/proc/{child}/environ").read_text().split("\0"))
+            if "OMP_PROC_BIND=close" in seen:
+                break
+            time.sleep(0.005)
+        self.assertLessEqual({"OMP_PROC_BIND=close", "OMP_PLACES=cores"}, seen)
 
     def test_all_types_batches_and_densities(self) -> None:
         self.call(
