@@ -28,7 +28,7 @@ struct TileCall {
   const float* a = nullptr;
   const float* b = nullptr;
   std::ptrdiff_t b_stride = 0;   // between filter blocks
-  std::ptrdiff_t b_ahead = 256;  // floats: how far ahead weights are prefetched; one tap, as the weights of the next tap nearly always follow
+  std::ptrdiff_t b_ahead = 256;  // floats: how far ahead weights are prefetched; the weights of the next taps nearly always follow. See weights_ahead()
   float* out = nullptr;
   std::ptrdiff_t out_stride = 0;  // between filter blocks; pixels follow each other
   const float* bias = nullptr;    // start value per filter; nullptr: zero
@@ -36,6 +36,10 @@ struct TileCall {
   bool relu = false;
   bool stream = false;  // store past the caches: for outputs that do not fit into them
 };
+
+// A tile of few pixels passes its weights faster. 900 cycles, at one multiply-add each, cover the way to memory: with half of that VGG-16's conv4_2, whose
+// transformed weights no cache holds, took 8 % longer.
+constexpr std::ptrdiff_t weights_ahead(std::int64_t pixels) { return 16 * ((900 + pixels - 1) / pixels); }
 
 // How activations lie in memory: pixel and channel stride in floats. `any` takes them at run time and is slower.
 enum class Walk {

@@ -1,8 +1,11 @@
 #include "backends/highway/tiled_convolution.h"
 
 #include <fmt/format.h>
+#include <hwy/cache_control.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <map>
 #include <tuple>
 #include <vector>
@@ -24,6 +27,9 @@ constexpr std::int64_t kFewChannels = 4;
 // Terms summed in one register before the sum goes to memory. A chain of 4608 multiply-adds on normal data is off by 1.2e-6 (relative, Euclidean), two of 2304
 // by 0.8e-6; f32 results are held to 1e-6.
 constexpr std::int64_t kLongestSum = 2304;
+
+// Outputs of more than so many times the last cache are written past it.
+constexpr std::uint64_t kStreamed = 1;
 
 class TiledConvolution final : public Kernel {
  public:
@@ -70,9 +76,12 @@ class TiledConvolution final : public Kernel {
     std::int64_t first = 0;
     int count = 1;
   };
-  // One call of a tile function.
+  // One call of a tile function, worked out at `prepare`: divisions on the way from tile to tile cost as much as a tap.
   struct Task {
-    std::int32_t image_group, filters, tile, first_block;
+    std::int64_t a = 0, out = 0;    // floats from the start of the input and the output
+    std::int32_t filter_block = 0;  // of all groups
+    std::int32_t list = 0, first_block = 0;
+    std::int16_t filter_blocks = 1, pixels = 1;
   };
   // Taps of all input blocks, block after block, for tiles whose borders look alike.
   struct TapList {
@@ -143,8 +152,13 @@ class TiledConvolution final : public Kernel {
   void plan_tiles() {
     columns_ = split_into_tiles(s_.out_width);
     filter_blocks_ = filter_blocks_of_tile(static_cast<int>(columns_.largest()));
+    ahead_ = weights_ahead(columns_.largest());
     stride_ = plain_ ? WalkStride{s_.stride_width, s_.dilation_width} : WalkStride{s_.stride_width * kBlock, 1};
     walk_ = walk_of(stride_);
+
+    for (int pixels = 1; pixels <= columns_.largest(); ++pixels)
+      for (int i = 0; 1 << i <= filter_blocks_; ++i)
+        functions_[static_cast<std::size_t>(pixels - 1)][static_cast<std::size_t>(i)] = tile_function(pixels, 1 << i, walk_);
 
     std::map<std::vector<std::int64_t>, std::int32_t> known;
     for (std::int64_t y = 0; y < s_.out_height; ++y)
@@ -223,6 +237,11 @@ class TiledConvolution final : public Kernel {
     if (tiles_per_pass_ > 1) most_blocks = std::min(most_blocks, cache * 2 / 5 / bytes_of_block);
     blocks_per_pass_ = even_part(input_blocks_, std::max<std::int64_t>(1, most_blocks));
 
+    // An output that no cache holds to its end need not be fetched before it is written.
+    const bool saturates = c_.activation() == Activation::sigmoid || c_.activation() == Activation::tanh;
+    stream_ = blocks_per_pass_ == input_blocks_ && !saturates &&
+              output_.bytes() > kStreamed * static_cast<std::uint64_t>(std::max<std::int64_t>(host_cpu().l3_bytes, 1 << 20));
+
     // Outputs in the order of the loops, cut into parts of equal work. All passes over an output are its owner's.
     struct Output {
       std::int32_t image_group, filters, tile;
@@ -246,7 +265,8 @@ class TiledConvolution final : public Kernel {
       while (from < to) {
         const auto pass_end = std::find_if(from, to, [&](const Output& o) { return o.pass != from->pass; });
         for (std::int64_t block = 0; block < input_blocks_; block += blocks_per_pass_)
-          for (auto o = from; o != pass_end; ++o) tasks_[thread].push_back({o->image_group, o->filters, o->tile, static_cast<std::int32_t>(block)});
+          for (auto o = from; o != pass_end; ++o)
+            tasks_[thread].push_back(make_task(o->image_group, filters_[static_cast<std::size_t>(o->filters)], o->tile, block));
         from = pass_end;
       }
     }
@@ -257,35 +277,46 @@ class TiledConvolution final : public Kernel {
     return ceil_div(count, parts);
   }
 
+  Task make_task(std::int64_t image_group, const FilterBlocks& filters, std::int64_t tile, std::int64_t first_block) const {
+    const std::int64_t pixel_floats = plain_ ? 1 : kBlock, y = tile / columns_.tiles, column = tile % columns_.tiles;
+    const std::int64_t row = y * s_.stride_height - s_.pad_top, x = columns_.begin(column) * s_.stride_width - s_.pad_left;
+    Task task;
+    task.a = (image_group * input_blocks_ * s_.in_pixels() + row * s_.in_width + x) * pixel_floats;
+    task.out = ((image_group * s_.out_blocks() + filters.first) * s_.out_pixels() + y * s_.out_width + columns_.begin(column)) * kBlock;
+    task.filter_block = static_cast<std::int32_t>(image_group % s_.groups * s_.out_blocks() + filters.first);
+    task.list = list_of_tile_[static_cast<std::size_t>(tile)];
+    task.first_block = static_cast<std::int32_t>(first_block);
+    task.filter_blocks = static_cast<std::int16_t>(filters.count);
+    task.pixels = static_cast<std::int16_t>(columns_.size(column));
+    return task;
+  }
+
   void run_tasks(const std::vector<Task>& tasks) {
-    const std::int64_t pixel_floats = plain_ ? 1 : kBlock;
-    const std::int64_t input_of_group = input_blocks_ * s_.in_pixels() * pixel_floats, output_of_block = s_.out_pixels() * kBlock;
     const bool relu = c_.activation() == Activation::relu;
     const bool late = c_.activation() == Activation::sigmoid || c_.activation() == Activation::tanh;
     for (const Task& task : tasks) {
-      const std::int64_t y = task.tile / columns_.tiles, column = task.tile % columns_.tiles, g = task.image_group % s_.groups;
-      const FilterBlocks& filters = filters_[static_cast<std::size_t>(task.filters)];
-      const TapList& list = lists_[static_cast<std::size_t>(list_of_tile_[static_cast<std::size_t>(task.tile)])];
+      const TapList& list = lists_[static_cast<std::size_t>(task.list)];
       const std::int64_t blocks = std::min(blocks_per_pass_, input_blocks_ - task.first_block);
       const bool last = task.first_block + blocks == input_blocks_;
-      const int pixels = static_cast<int>(columns_.size(column));
 
       TileCall call;
       call.taps = list.taps.data() + task.first_block * list.per_block;
       call.tap_count = blocks * list.per_block;
-      const std::int64_t row = y * s_.stride_height - s_.pad_top, x = columns_.begin(column) * s_.stride_width - s_.pad_left;
-      call.a = input_.data() + task.image_group * input_of_group + (row * s_.in_width + x) * pixel_floats;
-      call.b = weights_.data() + (g * s_.out_blocks() + filters.first) * filter_stride_;
+      call.a = input_.data() + task.a;
+      call.b = weights_.data() + task.filter_block * filter_stride_;
       call.b_stride = filter_stride_;
-      call.out = output_.data() + (task.image_group * s_.out_blocks() + filters.first) * output_of_block + (y * s_.out_width + columns_.begin(column)) * kBlock;
-      call.out_stride = output_of_block;
-      if (bias_.count() > 0 && task.first_block == 0) call.bias = bias_.data() + (g * s_.out_blocks() + filters.first) * kBlock;
+      call.b_ahead = ahead_;
+      call.out = output_.data() + task.out;
+      call.out_stride = s_.out_pixels() * kBlock;
+      if (bias_.count() > 0 && task.first_block == 0) call.bias = bias_.data() + task.filter_block * kBlock;
       call.add = task.first_block > 0;
       call.relu = relu && last;
-      tile_function(pixels, filters.count, walk_)(call, stride_);
+      call.stream = stream_;
+      functions_[static_cast<std::size_t>(task.pixels - 1)][std::countr_zero(static_cast<unsigned>(task.filter_blocks))](call, stride_);
       if (late && last)
-        for (int k = 0; k < filters.count; ++k) activate(c_.activation(), call.out + k * output_of_block, pixels * kBlock);
+        for (int k = 0; k < task.filter_blocks; ++k) activate(c_.activation(), call.out + k * call.out_stride, task.pixels * kBlock);
     }
+    if (stream_) hwy::FlushStream();
   }
 
   const Case c_;
@@ -299,10 +330,13 @@ class TiledConvolution final : public Kernel {
   int filter_blocks_ = 1;  // of a tile
   Walk walk_ = Walk::any;
   WalkStride stride_;
+  std::ptrdiff_t ahead_ = 0;  // TileCall::b_ahead
   std::vector<TapList> lists_;
   std::vector<std::int32_t> list_of_tile_;
   std::vector<FilterBlocks> filters_;
+  std::array<std::array<TileFunction, 4>, kLargestTile> functions_ = {};  // by pixels - 1 and log2 of the filter blocks
   std::int64_t tiles_per_pass_ = 1, blocks_per_pass_ = 1;
+  bool stream_ = false;                   // results go past the caches
   std::vector<std::vector<Task>> tasks_;  // by thread
 };
 
