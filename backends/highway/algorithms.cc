@@ -19,6 +19,7 @@ const std::vector<Algorithm>& algorithms() {
       direct_algorithm(),
       gemm_algorithm(),
       winograd2x2_algorithm(),
+      winograd3x3_algorithm(),
       winograd4x4_algorithm(),
       winograd6x6_algorithm(),
       winograd2x2_5x5_algorithm(),

@@ -1,6 +1,7 @@
 #include "backends/highway/winograd.h"
 
 #include <fmt/format.h>
+#include <hwy/cache_control.h>
 
 #include <algorithm>
 #include <array>
@@ -37,6 +38,7 @@ struct Kind {
 
 constexpr Kind kKinds[] = {
     {"winograd2x2", "f32: F(2x2, 3x3), 2.25 times fewer multiplications", PointSet::points4, 3, {2}, 1e-6, true},
+    {"winograd3x3", "f32: F(3x3, 3x3), 3.2 times fewer, two thirds of the weights of F(4x4)", PointSet::points6, 3, {3, 2}, 1e-6, true},
     {"winograd4x4", "f32: F(4x4, 3x3), 4 times fewer, with nested tiles of 3 and 2 at the borders", PointSet::points6, 3, {4, 3, 2}, 1e-6, true},
     {"winograd6x6", "f32: F(6x6, 3x3), 5 times fewer, less exact", PointSet::points8, 3, {6, 5, 4, 3, 2}, 3e-6, false},
     {"winograd2x2-5x5", "f32: F(2x2, 5x5), 2.8 times fewer", PointSet::points6, 5, {2, 1}, 1e-6, true},
@@ -99,8 +101,10 @@ class Winograd final : public Kernel {
 
   void plan() {
     // One register tile of tiles per block: data, products of a pass and the streamed weights share the second-level cache. Twice as many halve the traffic of
-    // the weights and were still slower (VGG-16 conv1_2 by 7 %, conv3_2 by 5 %), as data and products then go through the third level.
-    const std::int64_t wished = std::max<std::int64_t>(largest_tile(), kLargestTile / largest_tile() * largest_tile());
+    // the weights and were still slower (VGG-16 conv1_2 by 5 %, conv3_2 by 4 %), as data and products then go through the third level; not so where the weights
+    // come from memory (conv4_2: 2 % faster).
+    std::int64_t wished = std::max<std::int64_t>(largest_tile(), kLargestTile / largest_tile() * largest_tile());
+    if (const auto l3 = static_cast<std::uint64_t>(std::max<std::int64_t>(0, host_cpu().l3_bytes)); l3 > 0 && bytes_of_weights() > l3) wished *= 2;
     const WinogradPlanRequest request{.points = points_,
                                       .taps = kind_.taps,
                                       .sizes = kind_.used_sizes(),
@@ -127,10 +131,13 @@ class Winograd final : public Kernel {
       bias_ = Buffer<float>(s_.groups * s_.out_blocks() * kBlock);
       to_blocked_vector(s_.groups, s_.out_channels, operands.bias.as<float>(), bias_.data());
     }
-    // [group][point][filter block][channel][16 filters]
+    // [group][point that some tile has][filter block][channel][16 filters]
     filter_stride_ = s_.in_blocks() * kBlock * kBlock;
     point_stride_ = filter_stride_ * s_.out_blocks();
-    weights_ = Buffer<float>(s_.groups * points_ * points_ * point_stride_);
+    slot_of_point_.assign(static_cast<std::size_t>(points_ * points_), -1);
+    for (std::size_t p = 0; p < slot_of_point_.size(); ++p)
+      if (std::ranges::any_of(plan_.shapes, [&](const TileBlockShape& shape) { return shape.tiles_of_point[p] > 0; })) slot_of_point_[p] = slots_++;
+    weights_ = Buffer<float>(s_.groups * slots_ * point_stride_);
     visit_points(kind_.set, [&](auto set) { transform_weights<decltype(set)>(operands.weights.as<float>()); });
   }
 
@@ -150,12 +157,14 @@ class Winograd final : public Kernel {
               half[i][x] = 0;
               for (int y = 0; y < r; ++y) half[i][x] += g[i][y] * static_cast<double>(filter[y * r + x]);
             }
-          float* to = weights_.data() + group * points_ * points_ * point_stride_ + k / kBlock * filter_stride_ + ch * kBlock + k % kBlock;
+          float* to = weights_.data() + group * slots_ * point_stride_ + k / kBlock * filter_stride_ + ch * kBlock + k % kBlock;
           for (int i = 0; i < points_; ++i)
-            for (int j = 0; j < points_; ++j, to += point_stride_) {
+            for (int j = 0; j < points_; ++j) {
+              if (slot_of_point_[static_cast<std::size_t>(i * points_ + j)] < 0) continue;
               double value = 0;
               for (int x = 0; x < r; ++x) value += half[i][x] * g[j][x];
               *to = static_cast<float>(value);
+              to += point_stride_;
             }
         }
   }
@@ -244,8 +253,7 @@ class Winograd final : public Kernel {
             run.column_end = static_cast<int>(std::clamp<std::int64_t>(s_.in_width - left, run.column_begin, run.width));
             run.step = column.outputs * kBlock;
             run.tiles = 1;
-            const bool inside = run.row_begin == 0 && run.row_end == run.height && run.column_begin == 0 && run.column_end == run.width;
-            if (inside)
+            if (run.column_begin == 0 && run.column_end == run.width)
               while (c + run.tiles < block.columns.size() && is_next_inside(block.columns.begin + c + run.tiles, column.outputs)) ++run.tiles;
             run.in = plane + (top * s_.in_width + left) * kBlock;
             run.out = data + c * kBlock;
@@ -261,6 +269,25 @@ class Winograd final : public Kernel {
     return column.outputs == outputs && column.begin - s_.pad_left + outputs + kind_.taps - 1 <= s_.in_width;
   }
 
+  const float* weights_of(std::int64_t group, std::size_t point) const { return weights_.data() + (group * slots_ + slot_of_point_[point]) * point_stride_; }
+
+  // Weights of all points that tiles of the largest size have.
+  std::uint64_t bytes_of_weights() const {
+    const int points = kind_.sizes[0] + kind_.taps - 1;
+    return static_cast<std::uint64_t>(s_.in_blocks() * s_.out_blocks() * kBlock * kBlock * points * points) * sizeof(float);
+  }
+
+  // At a new point neither weights nor data follow what came before: the first lines of both would be waited for.
+  void prefetch_point(const TileBlockShape& shape, const Layout& layout, std::int64_t group, std::size_t point, std::int64_t filter_block,
+                      const float* data) const {
+    while (point < shape.tiles_of_point.size() && shape.tiles_of_point[point] == 0) ++point;
+    if (point == shape.tiles_of_point.size()) return;
+    const float* weights = weights_of(group, point) + filter_block * filter_stride_;
+    for (std::int64_t line = 0; line < kBlock; ++line) hwy::Prefetch(weights + line * kBlock);
+    const std::int64_t tiles = std::min<std::int64_t>(shape.tiles_of_point[point], kLargestTile);
+    for (std::int64_t line = 0; line < tiles; ++line) hwy::Prefetch(data + layout.data[point] + line * kBlock);
+  }
+
   void multiply(const TileBlock& block, std::int64_t group, Range filters, const float* data, float* products) {
     const TileBlockShape& shape = plan_.shapes[static_cast<std::size_t>(block.shape)];
     const Layout& layout = layouts_[static_cast<std::size_t>(block.shape)];
@@ -273,12 +300,14 @@ class Winograd final : public Kernel {
       const std::int64_t blocks_per_sum = points_ == kMostPoints ? kBlocksPerSum / 2 : kBlocksPerSum;
       const Tap* taps = layout.taps.data() + static_cast<std::int64_t>(p) * s_.in_blocks();
       call.b_stride = filter_stride_;
+      call.b_ahead = weights_ahead(split.largest());
       call.out_stride = tiles * kBlock;
-      const float* weights = weights_.data() + (group * points_ * points_ + static_cast<std::int64_t>(p)) * point_stride_;
+      const float* weights = weights_of(group, p);
       for (std::int64_t kb = filters.begin; kb < filters.end;) {
         int count = most_filters;
         while (kb + count > filters.end) count /= 2;
         call.b = weights + kb * filter_stride_;
+        if (kb + count >= filters.end) prefetch_point(shape, layout, group, p + 1, filters.begin, data);
         for (std::int64_t t = 0; t < split.tiles; ++t) {
           call.a = data + layout.data[p] + split.begin(t) * kBlock;
           call.out = products + layout.products[p] + ((kb - filters.begin) * tiles + split.begin(t)) * kBlock;
@@ -391,7 +420,8 @@ class Winograd final : public Kernel {
   std::vector<Layout> layouts_;  // by shape of the plan
   bool by_filters_ = false;      // what threads share: filters of one block of tiles, or blocks
   std::int64_t blocks_per_pass_ = 1;
-  std::int64_t filter_stride_ = 0, point_stride_ = 0;
+  std::int64_t filter_stride_ = 0, point_stride_ = 0, slots_ = 0;
+  std::vector<std::int64_t> slot_of_point_;  // place of a point's weights; -1: no tile has the point
   Buffer<float> input_, weights_, bias_, output_;
   std::vector<Buffer<float>> data_, products_;  // by thread; data may be one for all
 };
@@ -443,9 +473,10 @@ Algorithm algorithm_of() {
 }  // namespace
 
 Algorithm winograd2x2_algorithm() { return algorithm_of<0>(); }
-Algorithm winograd4x4_algorithm() { return algorithm_of<1>(); }
-Algorithm winograd6x6_algorithm() { return algorithm_of<2>(); }
-Algorithm winograd2x2_5x5_algorithm() { return algorithm_of<3>(); }
-Algorithm winograd4x4_5x5_algorithm() { return algorithm_of<4>(); }
+Algorithm winograd3x3_algorithm() { return algorithm_of<1>(); }
+Algorithm winograd4x4_algorithm() { return algorithm_of<2>(); }
+Algorithm winograd6x6_algorithm() { return algorithm_of<3>(); }
+Algorithm winograd2x2_5x5_algorithm() { return algorithm_of<4>(); }
+Algorithm winograd4x4_5x5_algorithm() { return algorithm_of<5>(); }
 
 }  // namespace convroof::highway

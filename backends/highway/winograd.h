@@ -7,6 +7,7 @@
 namespace convroof::highway {
 
 Algorithm winograd2x2_algorithm();
+Algorithm winograd3x3_algorithm();
 Algorithm winograd4x4_algorithm();
 Algorithm winograd6x6_algorithm();
 Algorithm winograd2x2_5x5_algorithm();

@@ -17,7 +17,7 @@ struct InputRun {
   std::ptrdiff_t step = 0;        // floats between tiles
   std::int64_t tiles = 1;
   int row_begin = 0, row_end = 6;        // rows and columns of the tile that are inside the image: the rest is padding.
-  int column_begin = 0, column_end = 6;  // Where there is padding, tiles = 1
+  int column_begin = 0, column_end = 6;  // Where columns are padding, tiles = 1
   float* out = nullptr;                  // point (i, j) of tile t goes to out + offset[i * points + j] + t * 16
   const std::ptrdiff_t* offset = nullptr;
 };

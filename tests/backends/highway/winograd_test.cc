@@ -12,7 +12,7 @@ struct Form {
   const char* variant;
   std::int64_t kernel;
 };
-constexpr Form kForms[] = {{"winograd2x2", 3}, {"winograd4x4", 3}, {"winograd6x6", 3}, {"winograd2x2-5x5", 5}, {"winograd4x4-5x5", 5}};
+constexpr Form kForms[] = {{"winograd2x2", 3}, {"winograd3x3", 3}, {"winograd4x4", 3}, {"winograd6x6", 3}, {"winograd2x2-5x5", 5}, {"winograd4x4-5x5", 5}};
 
 TEST(Winograd, EverySizeOfMap) {
   for (const Form& form : kForms)
