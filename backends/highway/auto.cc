@@ -8,12 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "backends/highway/tuning_cache.h"
+
 namespace convroof::highway {
 namespace {
 
 // Dense algorithms whose result is as good as a direct sum's: within 1e-6 of the exact f32 output, exact for integers. F(6x6, 3x3), F(4x4, 5x5) and rounded
 // int8 tiles are faster on some layers and stay a person's own choice.
-constexpr std::string_view kCandidates[] = {"gemm", "direct", "winograd2x2", "winograd4x4", "winograd2x2-5x5", "bf16-direct", "int8-direct"};
+constexpr std::string_view kCandidates[] = {"gemm", "direct", "winograd2x2", "winograd3x3", "winograd4x4", "winograd2x2-5x5", "bf16-direct", "int8-direct"};
 constexpr int kTrials = 3;
 
 std::vector<const Algorithm*> candidates(const Case& c) {
@@ -34,22 +36,23 @@ Support supports(const Case& c) {
 // Passes everything on and adds what was picked.
 class Picked final : public Kernel {
  public:
-  Picked(std::unique_ptr<Kernel> kernel, std::string name, std::string trials)
-      : kernel_(std::move(kernel)), name_(std::move(name)), trials_(std::move(trials)) {}
+  Picked(std::unique_ptr<Kernel> kernel, Tuned tuned, std::string how) : kernel_(std::move(kernel)), tuned_(std::move(tuned)), how_(std::move(how)) {}
   std::optional<double> run(int times) override { return kernel_->run(times); }
   void make_cold() override { kernel_->make_cold(); }
   void poison_output() override { kernel_->poison_output(); }
   void read_output(Tensor& canonical) override { kernel_->read_output(canonical); }
   Work work() const override {
     Work work = kernel_->work();
-    work.facts["picked"] = name_;
-    if (!trials_.empty()) work.facts["trials"] = trials_;
+    work.facts["picked"] = tuned_.picked;
+    work.facts["tuning"] = how_;
+    if (!tuned_.trials.empty()) work.facts["trials"] = tuned_.trials;
     return work;
   }
 
  private:
   std::unique_ptr<Kernel> kernel_;
-  std::string name_, trials_;
+  Tuned tuned_;
+  std::string how_;  // the choice was made: trials, remembered, one candidate
 };
 
 double fastest_of_trials(Kernel& kernel) {
@@ -65,17 +68,24 @@ double fastest_of_trials(Kernel& kernel) {
 
 std::unique_ptr<Kernel> prepare(const Case& c, const Operands& operands) {
   const std::vector<const Algorithm*> list = candidates(c);
-  if (list.size() == 1) return std::make_unique<Picked>(list.front()->prepare(c, operands), list.front()->variant.name, "");
+  if (list.size() == 1) return std::make_unique<Picked>(list.front()->prepare(c, operands), Tuned{list.front()->variant.name, ""}, "one candidate");
+  TuningCache cache(TuningCache::default_path());
+  const std::string key = TuningCache::key(c);
+  if (const std::optional<Tuned> known = cache.find(key))
+    for (const Algorithm* algorithm : list)  // a name that is no candidate any more is tried anew
+      if (algorithm->variant.name == known->picked) return std::make_unique<Picked>(algorithm->prepare(c, operands), *known, "remembered");
+
   std::unique_ptr<Kernel> best;
-  std::string name, trials;
+  Tuned tuned;
   double least = std::numeric_limits<double>::infinity();
   for (const Algorithm* algorithm : list) {
     std::unique_ptr<Kernel> kernel = algorithm->prepare(c, operands);
     const double seconds = fastest_of_trials(*kernel);
-    trials += fmt::format("{}{} {:.3g} ms", trials.empty() ? "" : ", ", algorithm->variant.name, 1e3 * seconds);
-    if (seconds < least) least = seconds, best = std::move(kernel), name = algorithm->variant.name;
+    tuned.trials += fmt::format("{}{} {:.3g} ms", tuned.trials.empty() ? "" : ", ", algorithm->variant.name, 1e3 * seconds);
+    if (seconds < least) least = seconds, best = std::move(kernel), tuned.picked = algorithm->variant.name;
   }
-  return std::make_unique<Picked>(std::move(best), name, trials);
+  cache.store(key, tuned);
+  return std::make_unique<Picked>(std::move(best), tuned, "trials");
 }
 
 // Whatever is picked, the widest of the candidates' bounds holds for it.
