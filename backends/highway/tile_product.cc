@@ -28,12 +28,14 @@ static_assert(kLargest >= 1 && kLargest <= kLargestTile);
 
 // Zen 4 starts one 512-bit multiply-add a cycle, which four accumulators hide: with 4 pixels or more one filter block runs at 97 to 100 % of peak, two at 93 to
 // 98 %, as each of their broadcasts costs an instruction of its own. Fewer pixels are bound by weights, and narrow vectors want every register.
-constexpr int blocks_of(int pixels) {
-  if (kVectors == 1 && pixels >= 4) return 1;
-  if (kVectors == 1 && pixels >= 2) return 4;
+constexpr int most_blocks_of(int pixels) {
   int blocks = 1;
   while (blocks < 8 && pixels * blocks * 2 * kVectors <= kAccumulators) blocks *= 2;
   return blocks;
+}
+constexpr int blocks_of(int pixels) {
+  if (kVectors == 1 && pixels >= 4) return 1;
+  return kVectors == 1 && pixels >= 2 ? 4 : most_blocks_of(pixels);
 }
 
 template <Walk walk>
@@ -172,9 +174,9 @@ template <Walk walk, int kPixels>
 void fill(TileFunction (&table)[kLargestTile][4]) {
   if constexpr (kPixels <= kLargest) {
     table[kPixels - 1][0] = &tile<kPixels, 1, walk>;
-    if constexpr (blocks_of(kPixels) >= 2) table[kPixels - 1][1] = &tile<kPixels, 2, walk>;
-    if constexpr (blocks_of(kPixels) >= 4) table[kPixels - 1][2] = &tile<kPixels, 4, walk>;
-    if constexpr (blocks_of(kPixels) >= 8) table[kPixels - 1][3] = &tile<kPixels, 8, walk>;
+    if constexpr (most_blocks_of(kPixels) >= 2) table[kPixels - 1][1] = &tile<kPixels, 2, walk>;
+    if constexpr (most_blocks_of(kPixels) >= 4) table[kPixels - 1][2] = &tile<kPixels, 4, walk>;
+    if constexpr (most_blocks_of(kPixels) >= 8) table[kPixels - 1][3] = &tile<kPixels, 8, walk>;
     fill<walk, kPixels + 1>(table);
   }
 }
@@ -195,6 +197,7 @@ struct Tables {
 
 int LargestTile() { return kLargest; }
 int FilterBlocksOfTile(int pixels) { return blocks_of(pixels); }
+int MostFilterBlocksOfTile(int pixels) { return most_blocks_of(pixels); }
 TileFunction GetTileFunction(int pixels, int filter_blocks, Walk walk) {
   static const Tables tables;
   const int log2 = filter_blocks == 1 ? 0 : filter_blocks == 2 ? 1 : filter_blocks == 4 ? 2 : 3;
@@ -210,11 +213,13 @@ namespace convroof::highway {
 
 HWY_EXPORT(LargestTile);
 HWY_EXPORT(FilterBlocksOfTile);
+HWY_EXPORT(MostFilterBlocksOfTile);
 HWY_EXPORT(GetTileFunction);
 HWY_EXPORT(TargetName);
 
 int largest_tile() { return HWY_DYNAMIC_DISPATCH(LargestTile)(); }
 int filter_blocks_of_tile(int pixels) { return HWY_DYNAMIC_DISPATCH(FilterBlocksOfTile)(pixels); }
+int most_filter_blocks_of_tile(int pixels) { return HWY_DYNAMIC_DISPATCH(MostFilterBlocksOfTile)(pixels); }
 TileFunction tile_function(int pixels, int filter_blocks, Walk walk) { return HWY_DYNAMIC_DISPATCH(GetTileFunction)(pixels, filter_blocks, walk); }
 std::string target_name() { return HWY_DYNAMIC_DISPATCH(TargetName)(); }
 

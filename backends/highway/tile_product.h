@@ -62,8 +62,9 @@ constexpr int kLargestTile = 28;
 
 // For the instruction set in use:
 int largest_tile();                                                    // pixels of the largest tile
-int filter_blocks_of_tile(int pixels);                                 // filter blocks that such a tile takes at once: a power of two, at most 8
-TileFunction tile_function(int pixels, int filter_blocks, Walk walk);  // filter_blocks: a power of two up to filter_blocks_of_tile(pixels)
+int filter_blocks_of_tile(int pixels);                                 // filter blocks at which such a tile runs best: a power of two
+int most_filter_blocks_of_tile(int pixels);                            // that its registers allow: a power of two, at most 8
+TileFunction tile_function(int pixels, int filter_blocks, Walk walk);  // filter_blocks: a power of two up to the most
 std::string target_name();                                             // of the instruction set, as Highway calls it: AVX2, AVX3_ZEN4 ...
 
 // Splits an extent into the fewest tiles, of sizes that differ by at most one.

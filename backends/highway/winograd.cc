@@ -114,9 +114,8 @@ class Winograd final : public Kernel {
                                       .tiles_per_block = wished};
     plan_ = plan_winograd(request);
     by_filters_ = c_.threads > 1 && static_cast<std::int64_t>(plan_.blocks.size()) * s_.groups < 8 * c_.threads;
-    // Products of few filters are transformed back while they are still close; few tiles want many filters at once.
-    blocks_per_pass_ =
-        std::min<std::int64_t>(std::max(2, filter_blocks_of_tile(static_cast<int>(std::min<std::int64_t>(most_tiles(), largest_tile())))), s_.out_blocks());
+    // Products of few filters are transformed back while they are still close; few tiles want many filters at once, as weights then come in longer runs.
+    blocks_per_pass_ = std::min(std::max<std::int64_t>(2, 2 * kLargestTile / most_tiles()), s_.out_blocks());
     for (int i = 0; i < c_.threads; ++i) {
       if (i == 0 || !by_filters_) data_.emplace_back(plan_.most_total() * s_.in_blocks() * kBlock + points_ * points_ * kPointPadding);
       products_.emplace_back(plan_.most_total() * blocks_per_pass_ * kBlock + points_ * points_ * kPointPadding);
