@@ -16,21 +16,10 @@ namespace convroof::highway {
 const std::vector<Algorithm>& algorithms() {
   static const std::vector<Algorithm> table = {
       auto_algorithm(),  // first: what `list variants` shows first is what people should start with
-      direct_algorithm(),
-      gemm_algorithm(),
-      winograd2x2_algorithm(),
-      winograd3x3_algorithm(),
-      winograd4x4_algorithm(),
-      winograd6x6_algorithm(),
-      winograd2x2_5x5_algorithm(),
-      winograd4x4_5x5_algorithm(),
-      bf16_direct_algorithm(),
-      bf16_winograd_algorithm(),
-      int8_direct_algorithm(),
-      int8_winograd_algorithm(),
-      sparse_direct_algorithm(),
-      sparse_nm_algorithm(),
-      sparse_activations_algorithm(),
+      direct_algorithm(),        gemm_algorithm(),          winograd2x2_algorithm(),        winograd3x3_algorithm(),
+      winograd4x4_algorithm(),   winograd6x6_algorithm(),   winograd2x2_5x5_algorithm(),    winograd4x4_5x5_algorithm(),
+      bf16_direct_algorithm(),   bf16_winograd_algorithm(), int8_direct_algorithm(),        int8_winograd_algorithm(),
+      sparse_direct_algorithm(), sparse_nm_algorithm(),     sparse_activations_algorithm(),
   };
   return table;
 }
