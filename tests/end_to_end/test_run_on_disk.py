@@ -95,7 +95,9 @@ class RunFiles(ProgramTest):
         self.assertEqual((environment["OMP_PROC_BIND"], environment["OMP_PLACES"]), ("spread", "threads"))
 
     def test_workers_get_what_is_recorded(self) -> None:
-        process = self.start("run", *SMALL, "--quiet", "--no-ceilings", "--benchmark_min_time=2s", "--out", "r", env={"OMP_PROC_BIND": None, "OMP_PLACES": None})
+        process = self.start(
+            "run", *SMALL, "--quiet", "--no-ceilings", "--benchmark_min_time=2s", "--out", "r", env={"OMP_PROC_BIND": None, "OMP_PLACES": None}
+        )
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
