@@ -11,6 +11,8 @@
 #include "backends/cuda/convolution/occupancy.h"
 #include "backends/cuda/convolution/own_kernels.h"
 #include "backends/cuda/convolution/two_of_four.h"
+#include "backends/cuda/cusparselt/library.h"
+#include "backends/cuda/cusparselt/sparse_product_kernel.h"
 #include "backends/cuda/device/byte_counters.h"
 #include "backends/cuda/device/device.h"
 #include "backends/cuda/device/nvml.h"
@@ -31,6 +33,7 @@ namespace {
 
 using cuda::device_state;
 
+bool is_cusparselt(const Variant& variant) { return variant.name == "cusparselt"; }
 bool is_cudnn(const Variant& variant) { return variant.name.starts_with("cudnn"); }
 
 std::string capability_text(int capability) { return fmt::format("{}.{}", capability / 10, capability % 10); }
@@ -105,6 +108,10 @@ class CudaBackend final : public Backend {
           return Support::no(refusal);
 #endif
     }
+    if (is_cusparselt(variant)) {
+      if (const std::string refusal = cuda::sparse_product_refusal(c); !refusal.empty()) return Support::no(refusal);
+      if (const std::string& reason = cuda::CusparseLtLibrary::get().reason; !reason.empty()) return Support::no(reason);
+    }
     if (variant.name == "plain" && c.layer.has_weights()) return Support::no(fmt::format("{} is not a layer without weights", name_of(c.layer.op)));
     if (const auto kind = kernel_class(variant)) {
       if (!c.layer.has_weights()) return Support::no(fmt::format("{} has no weights; variant `plain` does it", name_of(c.layer.op)));
@@ -114,6 +121,8 @@ class CudaBackend final : public Backend {
     }
     if (const Support device = available(); !device) return device;
     const int capability = device_state().device.compute_capability;
+    if (is_cusparselt(variant) && capability < 80)
+      return Support::no(fmt::format("needs compute capability 8.0, the device has {}", capability_text(capability)));
     if (const auto kind = kernel_class(variant)) {
       const int oldest = cuda::oldest_device(*kind);
       if (capability < oldest)
@@ -133,6 +142,7 @@ class CudaBackend final : public Backend {
       return cuda::make_cudnn_kernel(c, operands, variant.name == "cudnn-heuristic" ? cuda::PlanChoice::heuristic : cuda::PlanChoice::autotuned,
                                      sums_of(variant));
 #endif
+    if (is_cusparselt(variant)) return cuda::make_sparse_product_kernel(c, operands);
     if (variant.name == "plain") return cuda::make_plain_kernel(c, operands);
     if (const auto kind = kernel_class(variant)) return cuda::make_convolution_kernel(*kind, c, operands);
     throw std::runtime_error(fmt::format("variant `{}` of cuda is not known", variant.name));
@@ -157,6 +167,10 @@ class CudaBackend final : public Backend {
       model.derivation += "; the sum is rounded once more before bias and activation";
     }
 #endif
+    if (is_cusparselt(variant)) {
+      model.relative_to_magnitude += 0x1p-11;
+      model.derivation += "; the product is rounded once more before bias and activation";
+    }
     return model;
   }
 
@@ -166,6 +180,7 @@ class CudaBackend final : public Backend {
     if (!cuda::Nvml::get()) facts["nvml"] = cuda::Nvml::get().reason();
     if (!cuda::ByteCounters::get()) facts["counters"] = cuda::ByteCounters::get().reason();
     if (is_cudnn(variant) && !cudnn_reason().empty()) facts["cudnn"] = cudnn_reason();
+    if (is_cusparselt(variant) && !cuda::CusparseLtLibrary::get()) facts["cusparselt"] = cuda::CusparseLtLibrary::get().reason;
     if (!c.layer.has_weights() || c.type != DataType::f16) return facts;
     const char* wanted = std::getenv("CONVROOF_CUDA_PROFILE");
     const std::string profile = wanted != nullptr ? wanted : "h200";

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "backends/cuda/kernels/function.h"
 #include "workloads/checked.h"
 
 namespace convroof::cuda {
@@ -14,20 +15,6 @@ constexpr std::int64_t kFewestStepsASplit = 8;  // shorter parts spend their tim
 constexpr std::int64_t kMostSplits = 16;
 
 std::int64_t round_up(std::int64_t value, std::int64_t to) { return ceil_div(value, to) * to; }
-
-gpu::Function function_of_case(const Case& c) {
-  switch (c.activation()) {
-    case Activation::none:
-      return gpu::Function::none;
-    case Activation::relu:
-      return gpu::Function::relu;
-    case Activation::sigmoid:
-      return gpu::Function::sigmoid;
-    case Activation::tanh:
-      return gpu::Function::tanh;
-  }
-  return gpu::Function::none;
-}
 
 // Up to four channels are copied four at a time: padding the three colours to eight would cost 2.7 times the products. The sparse and the wgmma kernels pay
 // that price: nobody prunes an image's three channels for speed, and each more variant costs compile time.
@@ -87,7 +74,7 @@ Geometry geometry_of(const Case& c, KernelClass kind) {
   s.reduction = static_cast<std::int32_t>(g.reduction);
   s.splits = 1;
   s.steps_a_split = static_cast<std::int32_t>(g.reduction / step_of(kind));
-  s.function = function_of_case(c);
+  s.function = function_of(c.activation());
   return g;
 }
 

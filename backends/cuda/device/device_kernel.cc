@@ -57,10 +57,10 @@ CacheFlush::CacheFlush() : filler_(static_cast<std::size_t>(std::max<std::int64_
 
 void CacheFlush::operator()(cudaStream_t stream) { CONVROOF_CUDA(cudaMemsetAsync(filler_.data(), 0x5a, filler_.bytes(), stream)); }
 
-DeviceKernel::DeviceKernel(const Case& c, const ActivationLayout& output)
+DeviceKernel::DeviceKernel(const Case& c, const ActivationLayout& output, std::int64_t spare_elements)
     : case_(c),
       output_layout_(output),
-      output_(static_cast<std::size_t>(output.elements()) * sizeof(Float16)),
+      output_(static_cast<std::size_t>(output.elements() + spare_elements) * sizeof(Float16)),
       replays_graph_(is_switched_on("CONVROOF_CUDA_GRAPH")) {}
 
 DeviceKernel::~DeviceKernel() {
@@ -152,7 +152,7 @@ void DeviceKernel::poison_output() {
 
 void DeviceKernel::read_output(Tensor& canonical) {
   std::vector<Float16> packed(static_cast<std::size_t>(output_layout_.elements()));
-  output_.download(packed.data(), output_.bytes());
+  output_.download(packed.data(), packed.size() * sizeof(Float16));
   unpack_activations(packed, output_layout_, canonical);
 }
 

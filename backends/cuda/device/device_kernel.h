@@ -62,8 +62,9 @@ class CacheFlush {
 
 class DeviceKernel : public Kernel {
  public:
-  // `output`: where the elements of the result stand. Uploads nothing; derived classes fill their own buffers.
-  DeviceKernel(const Case& c, const ActivationLayout& output);
+  // `output`: where the elements of the result stand, followed by room for `spare_elements` that nobody reads. Uploads nothing; derived classes fill their
+  // own buffers.
+  DeviceKernel(const Case& c, const ActivationLayout& output, std::int64_t spare_elements = 0);
   ~DeviceKernel() override;
 
   std::optional<double> run(int times) override;

@@ -81,4 +81,17 @@ CONVROOF_GPU float finish(float sum, float bias, Function function) {
   return value;
 }
 
+// Bias, activation, rounding and one 16-byte store for eight neighbouring filters of a pixel; padding filters have no bias.
+CONVROOF_GPU void store_eight_filters(const ConvolutionShape& shape, int group, std::int64_t pixel, int filter, const float (&sums)[8]) {
+  Bits128 result;
+  CONVROOF_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    const int first = filter + 2 * i;
+    const float bias0 = shape.bias != nullptr && first < shape.filters ? shape.bias[group * shape.filters + first] : 0.0f;
+    const float bias1 = shape.bias != nullptr && first + 1 < shape.filters ? shape.bias[group * shape.filters + first + 1] : 0.0f;
+    result.word[i] = pack_halves(finish(sums[2 * i], bias0, shape.function), finish(sums[2 * i + 1], bias1, shape.function));
+  }
+  store128(shape.output + (pixel * shape.groups + group) * shape.padded_filters + filter, result);
+}
+
 }  // namespace convroof::gpu

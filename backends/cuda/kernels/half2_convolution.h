@@ -130,15 +130,7 @@ CONVROOF_KERNEL CONVROOF_BOUNDS(kHalf2Threads, 2) half2_convolution(CONVROOF_PAR
       for (int f = 0; f < 8; ++f) to[f] = sums[i][f];
       continue;
     }
-    Bits128 result;
-    CONVROOF_UNROLL
-    for (int f = 0; f < 4; ++f) {
-      const int first = filter + 2 * f;
-      const float bias0 = shape.bias != nullptr && first < shape.filters ? shape.bias[group * shape.filters + first] : 0.0f;
-      const float bias1 = shape.bias != nullptr && first + 1 < shape.filters ? shape.bias[group * shape.filters + first + 1] : 0.0f;
-      result.word[f] = pack_halves(finish(sums[i][2 * f], bias0, shape.function), finish(sums[i][2 * f + 1], bias1, shape.function));
-    }
-    store128(shape.output + (pixel * shape.groups + group) * shape.padded_filters + filter, result);
+    store_eight_filters(shape, group, pixel, filter, sums[i]);
   }
 }
 

@@ -24,15 +24,7 @@ CONVROOF_KERNEL CONVROOF_BOUNDS(kReduceThreads, 1) reduce_splits(CONVROOF_PARAME
     CONVROOF_UNROLL
     for (int i = 0; i < 8; ++i) sums[i] += part[i];
   }
-  Bits128 result;
-  CONVROOF_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    const int first = filter + 2 * i;
-    const float bias0 = shape.bias != nullptr && first < shape.filters ? shape.bias[group * shape.filters + first] : 0.0f;
-    const float bias1 = shape.bias != nullptr && first + 1 < shape.filters ? shape.bias[group * shape.filters + first + 1] : 0.0f;
-    result.word[i] = pack_halves(finish(sums[2 * i], bias0, shape.function), finish(sums[2 * i + 1], bias1, shape.function));
-  }
-  store128(shape.output + (pixel * shape.groups + group) * shape.padded_filters + filter, result);
+  store_eight_filters(shape, group, pixel, filter, sums);
 }
 
 }  // namespace convroof::gpu

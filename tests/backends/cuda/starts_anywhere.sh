@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The program must start, and name what is missing, without driver, GPU, cuDNN, NVML or CUPTI: each lack by a text of its own.
+# The program must start, and name what is missing, without driver, GPU, cuDNN, NVML, CUPTI or cuSPARSELt: each lack by a text of its own.
 # usage: starts_anywhere.sh path/to/convroof with-cudnn|without-cudnn
 set -euo pipefail
 convroof=$1
@@ -20,7 +20,7 @@ trap 'rm -rf "$scratch"' EXIT
 # The rows of one layer, with everything hidden that can be.
 rows() { # VARIANTS
   CUDA_VISIBLE_DEVICES='' CONVROOF_CUDNN_LIBRARY=/nonexistent/libcudnn_graph.so CONVROOF_NVML_LIBRARY=/nonexistent/libnvidia-ml.so \
-    CONVROOF_CUPTI_LIBRARY=/nonexistent/libcupti.so "$convroof" run --networks lenet-300-100 --layers fc3 --backends cuda --variants "$1" --no-ceilings \
+    CONVROOF_CUPTI_LIBRARY=/nonexistent/libcupti.so CONVROOF_CUSPARSELT_LIBRARY=/nonexistent/libcusparseLt.so "$convroof" run --networks lenet-300-100 --layers fc3 --backends cuda --variants "$1" --no-ceilings \
     --quiet --force --out "$scratch/run" >/dev/null
   cat "$scratch/run/run.json"
 }
@@ -29,6 +29,7 @@ grep -qE '"reason": "(no NVIDIA driver|no CUDA device|the NVIDIA driver is too o
 grep -q '"nvml": "NVML was not found (/nonexistent' <<<"$own"
 grep -q '"counters": "CUPTI was not found (/nonexistent' <<<"$own"
 grep -q '"outcome": "skipped"' <<<"$own"
+grep -q '"cusparselt": "cuSPARSELt was not found (/nonexistent' <<<"$(rows cusparselt)"
 
 [[ $2 == with-cudnn ]] || exit 0
 grep -q '"cudnn": "cuDNN .* was not found (/nonexistent' <<<"$(rows cudnn)"

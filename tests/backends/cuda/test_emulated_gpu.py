@@ -53,47 +53,18 @@ class EmulatedGpu(ProgramTest):
                     self.assertIn(case["outcome"], ("measured", "noisy"), case["reason"])
 
     def test_an_allocation_that_fails_costs_its_case_alone(self) -> None:
-        # fc1 is large, fc3 is small.
-        self.call(
-            "run",
-            "--networks",
-            "lenet-300-100",
-            "--backends",
-            "cuda",
-            "--variants",
-            "^mma$",
-            *FAST,
-            "--layers",
-            "fc1|fc3",
-            "--out",
-            "r",
-            code=1,
-            env={"CONVROOF_EMULATED_FAULT": "allocation=100000"},
-        )
-        outcomes = {case["layer"]: (case["outcome"], case["reason"]) for case in self.document(self.folder / "r")["cases"]}
-        self.assertEqual(outcomes["fc1"][0], "failed")
-        self.assertIn("cudaErrorMemoryAllocation", outcomes["fc1"][1])
-        self.assertIn(outcomes["fc3"][0], ("measured", "noisy"))
+        self.assert_large_layer_fails("cudaErrorMemoryAllocation", CONVROOF_EMULATED_FAULT="allocation=100000")
 
     def test_too_little_memory_is_said_before_the_allocation(self) -> None:
-        self.call(
-            "run",
-            "--networks",
-            "lenet-300-100",
-            "--backends",
-            "cuda",
-            "--variants",
-            "^mma$",
-            *FAST,
-            "--layers",
-            "fc1|fc3",
-            "--out",
-            "r",
-            code=1,
-            env={"CONVROOF_EMULATED_MEMORY": "300000"},
-        )
+        self.assert_large_layer_fails("of device memory", CONVROOF_EMULATED_MEMORY="300000")
+
+    def assert_large_layer_fails(self, words: str, **environment: str) -> None:
+        """fc1 is large, fc3 is small."""
+        layers = ["--networks", "lenet-300-100", "--layers", "fc1|fc3", "--backends", "cuda", "--variants", "^mma$"]
+        self.call("run", *layers, *FAST, "--out", "r", code=1, env=environment)
         outcomes = {case["layer"]: (case["outcome"], case["reason"]) for case in self.document(self.folder / "r")["cases"]}
-        self.assertIn("of device memory", outcomes["fc1"][1])
+        self.assertEqual(outcomes["fc1"][0], "failed")
+        self.assertIn(words, outcomes["fc1"][1])
         self.assertIn(outcomes["fc3"][0], ("measured", "noisy"))
 
     def test_graph_replay_is_a_mode(self) -> None:
