@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that only a GPU can show, in one command: builds (or takes a built tree), runs the tests labelled gpu and the conformance suite, compute-sanitizer on
-# small cases where it is installed, the ceilings, and the standard suite; leaves the run and a table of pieces in its output folder.
+# small cases where it is installed, the ceilings, the standard suite, and besides it hardware counters, energy, CUDA-graph replay, cuDNN with FP16 sums and
+# whole networks; leaves the runs and a table of pieces in its output folder.
 #
 #   tools/gpu_check.sh [--out DIR] [--build DIR] [--pieces a,b] [--piece-seconds N] [--dry-run]
 #
@@ -46,6 +47,9 @@ for network in vgg16 resnet50 alexnet resnet18; do
     for cache in cold warm; do all_pieces+=" suite-$network-$batch-$cache"; done
   done
 done
+# Beside the standard: bytes by the profiler, joules over windows of seconds, batch 1 from a graph, FP16 sums, whole networks back to back.
+for network in vgg16 resnet50; do all_pieces+=" counters-$network energy-$network graph-$network f16acc-$network"; done
+for network in lenet5 alexnet vgg16 resnet50; do all_pieces+=" network-$network"; done
 all_pieces+=" report"
 if [[ -n $pieces ]]; then
   for piece in ${pieces//,/ }; do [[ " $all_pieces " == *" $piece "* ]] || fail "unknown piece \`$piece\`; known: $all_pieces"; done
@@ -87,19 +91,58 @@ piece_ceilings() {
   fi
 }
 piece_suite() {
-  local network=$1 batch=$2 cache=$3 folder=$out/suite-$1-$2-$3
-  # Stopped by SIGINT when the time of this call is over: what was measured is kept, and --resume goes on.
-  local limit=(timeout --signal=INT --preserve-status "$left")
+  run_piece "suite-$1-$2-$3" --networks "$1" --batches "$2" --cache "$3" --densities dense,2:4 --max-time 0.4
+}
+# Stopped by SIGINT when the time of this call is over: what was measured is kept, and --resume goes on.
+run_piece() { # FOLDER FILTERS...
+  local folder=$out/$1 limit=(timeout --signal=INT --preserve-status "$left")
+  shift
   if [[ -e $folder/journal.jsonl ]]; then
     step "${limit[@]}" "$convroof" run --resume "$folder"
   else
-    step "${limit[@]}" "$convroof" run --require cuda --backends cuda --networks "$network" --batches "$batch" --cache "$cache" --densities dense,2:4 --max-time 0.4 --out "$folder"
+    step "${limit[@]}" "$convroof" run --require cuda --backends cuda "$@" --out "$folder"
   fi
+}
+# An environment variable for one piece, shown with it.
+with() { # NAME=VALUE COMMAND...
+  echo "+ export $1" >&2
+  (export "${1?}" && shift && "$@")
+}
+# Counted bytes of cold runs.
+piece_counters() { with CONVROOF_CUDA_COUNTERS=1 run_piece "counters-$1" --networks "$1" --batches 32 --cache cold --densities dense,2:4 --max-time 0.05; }
+# Windows of 5 s, three a case, dense against 2:4: the 3x3 layers of the later stages only.
+piece_energy() {
+  with CONVROOF_CUDA_ENERGY=5 run_piece "energy-$1" --networks "$1" --layers 'conv[345].*(_2|_b)$' --batches 32 --densities dense,2:4 \
+    --variants '^(cudnn|mma|mma-2of4|wgmma|wgmma-2of4)$' --max-time 0.2 --timeout 240
+}
+piece_graph() { with CONVROOF_CUDA_GRAPH=1 run_piece "graph-$1" --networks "$1" --batches 1 --max-time 0.2; }
+# That no engine keeps the promise of FP16 sums is a finding, and its rows say so: no failure of this script.
+piece_f16acc() {
+  local status=0
+  run_piece "f16acc-$1" --networks "$1" --batches 32 --variants '^cudnn-f16acc$' --max-time 0.2 || status=$?
+  ((status != 1)) || status=0
+  return "$status"
+}
+# Back to back; each checks that activations which share memory give what separate ones give.
+piece_network() {
+  local network=$1 kernels mode failed=0
+  $dry_run || : >"$out/network-$network.json"
+  for kernels in half2 mma mma-2of4 wgmma wgmma-2of4; do
+    for mode in "" --graph; do
+      if $dry_run; then
+        step "$convroof" cuda-network --network "$network" --batch 32 --kernels "$kernels" --json $mode
+      else
+        step "$convroof" cuda-network --network "$network" --batch 32 --kernels "$kernels" --json $mode >>"$out/network-$network.json" || failed=$?
+      fi
+    done
+  done
+  # A device that lacks an instruction answers 4 for that class.
+  ((failed == 0 || failed == 4))
 }
 piece_report() {
   local runs=()
   local run
-  for run in "$out"/suite-*/run.json; do [[ -e $run ]] && runs+=("$(dirname "$run")"); done
+  for run in "$out"/{suite,counters,energy,graph,f16acc}-*/run.json; do [[ -e $run ]] && runs+=("$(dirname "$run")"); done
   if ((${#runs[@]} == 0)) && ! $dry_run; then
     echo "gpu_check: no runs to report on" >&2
     return 1
@@ -127,6 +170,7 @@ for piece in $all_pieces; do
       IFS=- read -r _ network batch cache <<<"$piece"
       piece_suite "$network" "$batch" "$cache" || status=$?
       ;;
+    counters-* | energy-* | graph-* | f16acc-* | network-*) "piece_${piece%-*}" "${piece#*-}" || status=$? ;;
     *) "piece_$piece" || status=$? ;;
   esac
   if ((status == 130)); then

@@ -170,6 +170,8 @@ Work DeviceKernel::common_work(const TouchedBytes& touched) const {
     work.traffic = modelled_dram_traffic(touched, case_.cache, device_state().device.l2_bytes);
   }
   work.facts = observed_;
+  if (!counted_ && std::ranges::all_of(work.traffic, [](const Traffic& t) { return t.reads + t.writes == 0; }))
+    work.facts["bytes_dram"] = "none by the model: everything stays in the level-two cache";
   work.facts.merge(states_.facts());
   if (!Nvml::get()) work.facts["nvml"] = Nvml::get().reason();
   work.facts["launch"] = replays_graph_ ? "CUDA graph replay" : "stream";

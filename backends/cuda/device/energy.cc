@@ -10,10 +10,12 @@ namespace {
 
 constexpr const char* kNoCounter = "the device has no energy counter";
 constexpr double kSecondsABatch = 0.1;
+constexpr double kSecondsToSettle = 1;  // after work, clocks and power take a while to fall
 
 }  // namespace
 
 std::optional<double> idle_watts(const EnergySource& source, double window_seconds) {
+  source.wait(kSecondsToSettle);
   const auto before = source.millijoules();
   const double start = source.now();
   source.wait(window_seconds);

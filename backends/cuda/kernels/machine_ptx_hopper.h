@@ -90,10 +90,10 @@ CONVROOF_GPU void wgmma_sparse(float (&d)[kColumns / 2], std::uint64_t a, std::u
 // The instruction names each of its sums: as many registers as columns / 2, then the operands' numbers behind them.
 #define CONVROOF_SUMS_16 "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15"
 #define CONVROOF_SUMS_32 CONVROOF_SUMS_16 ", %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
-#define CONVROOF_SUMS_64                                                                   \
-  CONVROOF_SUMS_32                                                                         \
-      ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, " \
-      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+#define CONVROOF_SUMS_64                                                               \
+  CONVROOF_SUMS_32                                                                     \
+  ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, " \
+  "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
 #define CONVROOF_EIGHT(i) "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), "+f"(d[i + 6]), "+f"(d[i + 7])
 #define CONVROOF_OPERANDS_16 CONVROOF_EIGHT(0), CONVROOF_EIGHT(8)
 #define CONVROOF_OPERANDS_32 CONVROOF_OPERANDS_16, CONVROOF_EIGHT(16), CONVROOF_EIGHT(24)

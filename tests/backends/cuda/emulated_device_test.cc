@@ -9,7 +9,9 @@
 #include "backends/cuda/convolution/own_kernels.h"
 #include "backends/cuda/device/check.h"
 #include "backends/cuda/device/device.h"
+#include "backends/cuda/network/device_network.h"
 #include "tests/backends/cuda/layer_data.h"
+#include "workloads/network_file.h"
 
 namespace convroof {
 std::unique_ptr<Backend> make_reference_backend();
@@ -140,6 +142,18 @@ TEST_F(EmulatedDevice, what_was_asked_for_and_cannot_be_observed_is_a_fact) {
   EXPECT_TRUE(work.facts.contains("energy"));
   setenv("CONVROOF_CUDA_ENERGY", "much", 1);
   EXPECT_THROW(kernel->observe(), std::runtime_error);
+}
+
+TEST_F(EmulatedDevice, a_network_is_one_capture_and_one_launch_a_pass) {
+  const Network network = load_network("lenet5");
+  const NetworkPlan plan = plan_network(network, 1, KernelClass::mma);
+  DeviceNetwork chain(network, plan, seeded_weights(network, KernelClass::mma, 1), Placement::shared, true);
+  chain.set_input(seeded_input(network, 1, 1));
+  const EmulatedCounts before = emulated_counts();
+  chain.run(2);
+  EXPECT_EQ(emulated_counts().captures - before.captures, 1);
+  EXPECT_EQ(emulated_counts().graph_launches - before.graph_launches, 2);
+  EXPECT_EQ(emulated_counts().kernels - before.kernels, 2 * static_cast<std::int64_t>(network.layers.size()));
 }
 
 TEST_F(EmulatedDevice, the_backend_takes_it) {

@@ -30,7 +30,9 @@ class EmulatedGpu(ProgramTest):
         for name, case in cases.items():
             with self.subTest(case=name):
                 self.assertIn(case["outcome"], ("measured", "noisy"))
-                self.assertEqual((case["clock"], case["device"], case["bytes_source"]), ("device", "Emulated GPU", "modelled"))
+                self.assertEqual((case["clock"], case["device"]), ("device", "Emulated GPU"))
+                self.assertEqual((case["bytes_dram"], case["bytes_source"]), (None, None))
+                self.assertIn("stays in the level-two cache", case["facts"]["bytes_dram"])
                 self.assertIn("NVML", case["facts"].get("nvml", "NVML"))
 
     def test_an_illegal_address_costs_its_cases_alone(self) -> None:
@@ -104,9 +106,12 @@ class EmulatedGpu(ProgramTest):
     def test_refused_counters_leave_modelled_bytes_that_say_so(self) -> None:
         if "CONVROOF_FAKE_CUPTI" not in os.environ:
             self.skipTest("built without CUPTI's headers")
-        cases = self.run_small(CONVROOF_CUDA_COUNTERS="1", CONVROOF_CUPTI_LIBRARY=os.environ["CONVROOF_FAKE_CUPTI"], CONVROOF_FAKE_CUPTI_REFUSES="enable=35")
+        cases = self.run_small(
+            "--cache", "cold", CONVROOF_CUDA_COUNTERS="1", CONVROOF_CUPTI_LIBRARY=os.environ["CONVROOF_FAKE_CUPTI"], CONVROOF_FAKE_CUPTI_REFUSES="enable=35"
+        )
         for case in cases.values():
             self.assertEqual(case["bytes_source"], "modelled")
+            self.assertGreaterEqual(case["bytes_dram"], case["bytes_compulsory"] / 2)
             self.assertIn("no permission", case["facts"]["counters"])
 
 
