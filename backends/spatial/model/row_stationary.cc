@@ -93,6 +93,7 @@ RowStationaryArray read_row_stationary(const TomlTable& root, const Accelerator&
   const std::string compression = root.text("compression").value_or("none");
   if (compression != "none" && compression != "run-length") root.fail_at("compression", unknown_name("compression", compression, {"none", "run-length"}));
   array.compresses = compression == "run-length";
+  if (array.compresses && shared.output_bits != 16) root.fail_at("compression", "the code holds values of 16 bits; write output_bits = 16");
 
   const std::string mapping = root.text("mapping").value_or("search");
   if (mapping != "search" && mapping != "stated") root.fail_at("mapping", unknown_name("mapping", mapping, {"search", "stated"}));

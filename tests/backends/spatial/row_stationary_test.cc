@@ -262,6 +262,7 @@ TEST(RowStationaryFile, mistakes_are_named) {
   EXPECT_THAT(message("input = 12", "inputs = 12"), HasSubstr("did you mean `input`"));
   EXPECT_THAT(message("bytes = 102400", "bytes = 3"), HasSubstr("mine.toml:11:9: the buffer is smaller than one tile"));
   EXPECT_THAT(message("weight_bytes = 8192", "weight_bytes = 1"), HasSubstr("smaller than one tile, a weight of 16 bits; enlarge it"));
+  EXPECT_THAT(message("mapping =", "compression = \"run-length\"\nmapping ="), HasSubstr("mine.toml:5:15: the code holds values of 16 bits"));
   EXPECT_THAT(message("\"stated\"", "\"started\""), HasSubstr("did you mean `stated`"));
   EXPECT_THAT(
       message("weight_bytes = 8192",

@@ -193,5 +193,26 @@ TEST(Explain, feie_adds_up_term_by_term) {
   EXPECT_THROW(printed("explain", {"resnet50/conv1", "--accelerator", "zascas", "--density", "eyeriss-zeros"}), std::invalid_argument);
 }
 
+TEST(Reproduce, prints_published_and_emulated_with_a_verdict) {
+  const std::string text = printed("reproduce", {"--accelerators", "eyeriss", "--networks", "alexnet", "--quantities", "active_pes,buffer_mb"});
+  EXPECT_THAT(text, HasSubstr("alexnet/conv2 x4       active_pes                          135        135   +0.0 %  1       reproduced (0%)"));
+  EXPECT_THAT(text, HasSubstr("70.088  +39.6 %  MB      NOT REPRODUCED (5%)"));
+  EXPECT_THAT(text, HasSubstr("1 free constants"));
+}
+
+TEST(Reproduce, json_holds_every_field) {
+  const std::string text = printed("reproduce", {"--accelerators", "eyeriss", "--networks", "alexnet", "--quantities", "active_pes", "--json"});
+  for (const char* part : {"\"published\": 154.0", "\"emulated\": 154.0", "\"deviation\": 0.0", "\"verdict\": \"reproduced\"", "\"batch\": 4",
+                           "\"place\": \"table V\"", "\"read\": \"transcription\"", "\"free_constants\""})
+    EXPECT_THAT(text, HasSubstr(part));
+}
+
+TEST(Reproduce, mistakes_are_named) {
+  EXPECT_THROW(printed("reproduce", {"--accelerators", "eyeris"}), std::invalid_argument);
+  EXPECT_THROW(printed("reproduce", {"--accelerators", "eyeriss", "--networks", "resnet50-v1"}), std::invalid_argument);  // nothing is left
+  EXPECT_THROW(printed("reproduce", {"--figures", "/nowhere.csv"}), std::runtime_error);
+  EXPECT_THROW(printed("reproduce", {"--frobnicate"}), std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace convroof
