@@ -67,7 +67,7 @@ CSV_NUMBERS = ("seconds", "samples", "macs_dense", "macs_executed", "ops_per_sec
 
 
 def cases_csv(runs: list[Run]) -> str:
-    header = ["run", *CSV_TEXT, "seconds_ci95_lo", "seconds_ci95_hi", *CSV_NUMBERS]
+    header = ["run", *CSV_TEXT, "seconds_ci95_lo", "seconds_ci95_hi", *CSV_NUMBERS, "staircase"]
     rows = []
     for run in runs:
         for case in run.cases:
@@ -76,6 +76,8 @@ def cases_csv(runs: list[Run]) -> str:
             for key in CSV_NUMBERS:
                 value = getattr(n, key) if n else None
                 numbers.append("" if value is None else str(value))
+            # Of simulated machines: from the stated peak down to this case's rate, cause by cause.
+            numbers.append(dict(case.facts).get("staircase", ""))
             rows.append([run.label, *(str(getattr(case, key)) for key in CSV_TEXT), *numbers])
     return to_csv(header, rows)
 

@@ -10,6 +10,7 @@
 #include "backends/spatial/fast/families.h"
 #include "backends/spatial/model/accelerator.h"
 #include "backends/spatial/model/energy.h"
+#include "backends/spatial/model/staircase.h"
 #include "backends/spatial/verbs/verbs.h"
 #include "workloads/data_folder.h"
 
@@ -35,12 +36,16 @@ class SpatialKernel final : public Kernel {
         output_(ElementType::s64, c.output_shape()),
         outcome_(fast::count(a_, problem_, case_.threads)) {}
 
-  // The clock is simulated and every run is like the first, so the output is computed once a call.
+  // The clock is simulated and every run is like the first, so an output stands until it is poisoned.
   std::optional<double> run(int times) override {
-    fast::compute(a_, problem_, output_.as<std::int64_t>(), case_.threads);
+    if (!computed_) fast::compute(a_, problem_, output_.as<std::int64_t>(), case_.threads);
+    computed_ = true;
     return times * static_cast<double>(outcome_.cycles + outcome_.stall_cycles) / a_.clock_hz;
   }
-  void poison_output() override { output_.poison(); }
+  void poison_output() override {
+    output_.poison();
+    computed_ = false;
+  }
   void read_output(Tensor& canonical) override { std::ranges::copy(output_.as<std::int64_t>(), canonical.as<std::int64_t>().begin()); }
 
   Work work() const override {
@@ -76,6 +81,7 @@ class SpatialKernel final : public Kernel {
     simulated.assumptions = a_.assumptions;
     work.simulated = std::move(simulated);
     work.facts["implementation"] = fmt::format("{}, {}", a_.dataflow, a_.shape());
+    work.facts["staircase"] = descent(a_, problem_, outcome_);
     work.facts["padding_words"] = fmt::format("{}", outcome_.padding_words);
     for (const auto& [name, value] : outcome_.counts) work.facts[name] = fmt::format("{}", value);
     return work;
@@ -86,6 +92,7 @@ class SpatialKernel final : public Kernel {
   const Case case_;
   const Problem problem_;
   Tensor output_;
+  bool computed_ = false;
   const Outcome outcome_;
 };
 

@@ -9,6 +9,7 @@
 #include "backends/spatial/fast/families.h"
 #include "backends/spatial/model/accelerator.h"
 #include "backends/spatial/model/energy.h"
+#include "backends/spatial/model/staircase.h"
 #include "backends/spatial/verbs/explain.h"
 #include "backends/spatial/verbs/verbs.h"
 #include "workloads/density.h"
@@ -47,6 +48,12 @@ std::string explanation(const LayerSpec& layer, std::int64_t batch, const LayerD
                       static_cast<double>(o.cycles + o.stall_cycles) / a.clock_hz);
   text += fmt::format("PEs       {} of {} used; {} MACs / ({} x {}) = {:.2f} % utilisation\n", o.pe_active, a.multipliers(), o.macs, a.multipliers(), o.cycles,
                       100 * utilization(a, o));
+  double rate = a.peak_ops_per_second();
+  text += fmt::format("roof      {:.6g} op/s stated peak\n", rate);
+  for (const Step& step : staircase(a, p, o)) {
+    rate *= step.share;
+    text += fmt::format("          x {:.4f} {} = {:.6g} op/s\n", step.share, step.cause, rate);
+  }
   text += fmt::format("padding   {} zeros made at the array's edge, never fetched\n\n", o.padding_words);
   text += fmt::format("{:<8}{:<8}{:>16}{:>16}   words\n", "level", "operand", "reads", "writes");
   for (const Level level : kLevels)
