@@ -100,6 +100,25 @@ TEST(Scnn, both_engines_agree_in_every_field_and_output) {
   EXPECT_GT(strided, 1000);
 }
 
+// Products as large as the sums may be, so that nearly every addition saturates or nearly does.
+TEST(Scnn, sums_saturate_in_the_machines_order) {
+  RandomLayers random(27);
+  for (int i = 0; i < 2500; ++i) {
+    Sample sample = random.layer(181, 2);
+    Accelerator shared;
+    shared.clock_hz = 1, shared.accumulator.bits = shared.output_bits = 16;
+    Scnn array = random_scnn(random);
+    array.index_bits = 1, array.bank_entries = 4096;
+    array.pe_rows = array.pe_columns = 1;
+    SCOPED_TRACE(described(array, shared, sample));
+    const Problem p = sample.problem();
+    std::vector<std::int64_t> stepped(sample.outputs(), 77), computed(sample.outputs(), 78);
+    stepping::run(shared, array, p, stepped);
+    fast::compute(shared, array, p, computed, 1);
+    ASSERT_EQ(computed, stepped);
+  }
+}
+
 TEST(Scnn, laws_hold) {
   RandomLayers random(22);
   for (int i = 0; i < 3000; ++i) {
