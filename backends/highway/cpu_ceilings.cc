@@ -32,7 +32,17 @@ std::vector<int> usable_processors() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   std::vector<int> first_of_core, others;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return first_of_core;
+  if (const int places = omp_get_num_places(); places > 0) {
+    // Bound to places (OMP_PROC_BIND, OMP_PLACES), the calling thread's own mask is one place of many: all threads would be held on its processor.
+    for (int place = 0; place < places; ++place) {
+      std::vector<int> processors(static_cast<std::size_t>(omp_get_place_num_procs(place)));
+      omp_get_place_proc_ids(place, processors.data());
+      for (const int processor : processors)
+        if (processor >= 0 && processor < CPU_SETSIZE) CPU_SET(processor, &allowed);
+    }
+  } else if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
+    return first_of_core;
+  }
   std::set<std::string> cores;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &allowed)) continue;
