@@ -113,7 +113,8 @@ class Winograd final : public Kernel {
                                       .width = s_.out_width,
                                       .tiles_per_block = wished};
     plan_ = plan_winograd(request);
-    by_filters_ = c_.threads > 1 && static_cast<std::int64_t>(plan_.blocks.size()) * s_.groups < 8 * c_.threads;
+    // Groups share neither data nor weights: with a whole number of them for each thread nobody waits for anybody.
+    by_filters_ = c_.threads > 1 && static_cast<std::int64_t>(plan_.blocks.size()) * s_.groups < 8 * c_.threads && s_.groups % c_.threads != 0;
     // Products of few filters are transformed back while they are still close; few tiles want many filters at once, as weights then come in longer runs.
     blocks_per_pass_ = std::min(std::max<std::int64_t>(2, 2 * kLargestTile / most_tiles()), s_.out_blocks());
     for (int i = 0; i < c_.threads; ++i) {

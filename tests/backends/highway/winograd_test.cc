@@ -44,6 +44,7 @@ TEST(Winograd, Groups) {
   for (const Form& form : kForms) {
     check(form.variant, convolution(34, 40, 8, 8, form.kernel, 1, 1, 2));
     check(form.variant, convolution(6, 6, 8, 8, form.kernel, 1, 1, 6));
+    for (const int threads : {2, 3, 4}) check(form.variant, convolution(36, 40, 13, 13, form.kernel, 1, 1, 4), {.threads = threads, .all_targets = false});
   }
 }
 
