@@ -172,8 +172,12 @@ std::vector<Implementation> without_weights(const Case& c, std::string* refusal)
   return plain;
 }
 
-// The first of each generation: "jit:avx512_core" stands for "jit:avx2" too, which runs the same loops on narrower registers.
+// The first of each generation: "jit:avx512_core" stands for "jit:avx2" too, which runs the same loops on narrower registers. Where kernels with 8-bit dot
+// products are offered, older ones, whose sums saturate in 16 bits ("jit_uni_int8:avx2"), do not take part: a moment's disturbance would let one win.
 std::vector<Implementation> worth_trying(std::vector<Implementation> list) {
+  const auto has = [](const Implementation& i, std::string_view part) { return i.name.find(part) != std::string::npos; };
+  if (std::ranges::any_of(list, [&](const Implementation& i) { return has(i, "vnni") || has(i, "amx"); }))
+    std::erase_if(list, [&](const Implementation& i) { return has(i, "int8") && (i.name.ends_with(":avx2") || i.name.ends_with(":sse41")); });
   std::set<std::string> seen;
   std::erase_if(list, [&](const Implementation& i) { return !seen.insert(fmt::format("{} {}", i.family, i.name.substr(0, i.name.find(':')))).second; });
   // The library's plain loops take seconds on a large layer and win nowhere.

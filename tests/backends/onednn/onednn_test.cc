@@ -162,7 +162,7 @@ TEST(OneDnn, winograd_says_why_not) {
 TEST(OneDnn, s8_is_exact_over_its_whole_range_or_says_where_not) {
   const double largest_weight = onednn::int8_is_exact() ? 127 : 64;
   for (const int threads : {1, 2})
-    for (const char* name : {"auto", "jit", "gemm"}) {
+    for (const char* name : {"auto", "direct", "jit", "gemm"}) {
       const LayerSpec first = convolution(3, 17, 16, 7, 2), inner = convolution(48, 9, 32, 3, 1), last = fully_connected(65, 31);
       for (const LayerSpec* layer : {&first, &inner, &last}) {
         const Case c{.layer = *layer, .type = DataType::s8, .batch = 2, .threads = threads};
@@ -172,6 +172,19 @@ TEST(OneDnn, s8_is_exact_over_its_whole_range_or_says_where_not) {
         EXPECT_EQ(r.largest_error, 0) << name << " " << canonical_shape(*layer);
         EXPECT_EQ(r.work.accumulator, "s32");
       }
+    }
+}
+
+TEST(OneDnn, s8_trials_leave_out_kernels_that_saturate) {
+  const LayerSpec layers[] = {convolution(3, 17, 16, 7, 2), convolution(48, 9, 32, 3, 1), convolution(64, 9, 32, 1, 1)};
+  for (const LayerSpec& layer : layers)
+    for (const char* name : {"direct", "jit"}) {
+      const onednn::Offers offers = onednn::offers_for(variant(name), {.layer = layer, .type = DataType::s8});
+      ASSERT_FALSE(offers.implementations.empty());
+      const auto uses_dot_products = [](const onednn::Implementation& i) { return i.name.find("vnni") != i.name.npos || i.name.find("amx") != i.name.npos; };
+      if (std::ranges::none_of(offers.implementations, uses_dot_products)) GTEST_SKIP() << "no 8-bit dot products here";
+      for (const onednn::Implementation& i : offers.implementations)
+        EXPECT_THAT(i.name, Not(testing::AnyOf(testing::EndsWith(":avx2"), testing::EndsWith(":sse41"))));
     }
 }
 
