@@ -44,6 +44,9 @@ struct Bf16Numbers {
 #endif
   }
   static HWY_INLINE Sum relu(Sum v) { return hn::Max(v, hn::Zero(D())); }
+  // Wide sums are kept as they are, NaN included.
+  static HWY_INLINE Sum floor(bool /*relu*/) { return hn::Zero(D()); }
+  static HWY_INLINE Sum at_least(Sum /*floor*/, Sum v) { return v; }
   static HWY_INLINE void store(Sum v, std::uint8_t* to, bool wide) {
     if (wide) {
       hn::StoreU(v, D(), reinterpret_cast<float*>(to));
@@ -52,6 +55,16 @@ struct Bf16Numbers {
     const hn::Rebind<hwy::bfloat16_t, D> d16;
     const hn::RebindToUnsigned<decltype(d16)> du;
     hn::StoreU(hn::BitCast(du, hn::DemoteTo(d16, v)), du, reinterpret_cast<std::uint16_t*>(to));
+  }
+  // The first half of a line and its second.
+  static HWY_INLINE hn::Vec<hn::Repartition<std::uint16_t, D>> line(Sum low, Sum high) {
+    return hn::BitCast(hn::Repartition<std::uint16_t, D>(), hn::OrderedDemote2To(D16(), low, high));
+  }
+  static HWY_INLINE void store_pair(Sum low, Sum high, std::uint8_t* to) {
+    hn::StoreU(line(low, high), hn::Repartition<std::uint16_t, D>(), reinterpret_cast<std::uint16_t*>(to));
+  }
+  static HWY_INLINE void stream_pair(Sum low, Sum high, std::uint8_t* to) {
+    hn::Stream(line(low, high), hn::Repartition<std::uint16_t, D>(), reinterpret_cast<std::uint16_t*>(to));
   }
   static HWY_INLINE void stream(Sum v, std::uint8_t* to) { store(v, to, false); }
 };

@@ -28,6 +28,15 @@ constexpr int dot_blocks_of(int pixels) {
   return blocks;
 }
 
+// The last tap, if its last words can be multiplied group by group of pixels: 32-bit results, no pixel in the border.
+constexpr int kHeldWords = 2;
+template <class Numbers>
+HWY_INLINE const DotTap* held_back(const DotTileCall& call, std::uint32_t all) {
+  if (call.tap_count == 0 || (Numbers::kOutputBytes != 4 && (!call.wide || call.relu))) return nullptr;
+  const DotTap* const last = call.taps + call.tap_count - 1;
+  return (last->pixels & all) == all && last->words >= kHeldWords ? last : nullptr;
+}
+
 template <class Numbers, int kPixels, int kBlocks, bool kNeighbours>
 void dot_tile(const DotTileCall& call) {
   using Sum = typename Numbers::Sum;
@@ -36,6 +45,7 @@ void dot_tile(const DotTileCall& call) {
   constexpr std::uint32_t kAll = (1u << kPixels) - 1;
   std::ptrdiff_t stride = kNeighbours ? kLineBytes : call.pixel_stride;
   Sum sum[kPixels][kColumns];
+  const std::ptrdiff_t ahead = call.b_ahead;
 
   HWY_UNROLL(32)
   for (int k = 0; k < kColumns; ++k) {
@@ -44,19 +54,23 @@ void dot_tile(const DotTileCall& call) {
     for (int i = 0; i < kPixels; ++i) sum[i][k] = start;
   }
 
-  const std::uint8_t* input = call.a;
-  const DotTap *tap = call.taps, *end = tap + call.tap_count;
-  for (bool is_extra = false;; is_extra = true) {
+  // Gathered taps first, so that the last words are those of a tap of the usual kind.
+  bool is_extra = !kNeighbours && call.extra_tap_count > 0;
+  const std::uint8_t* input = is_extra ? call.extra : call.a;
+  const DotTap *tap = is_extra ? call.taps + call.tap_count : call.taps, *end = is_extra ? tap + call.extra_tap_count : tap + call.tap_count;
+  if (is_extra) stride = call.extra_stride;
+  const DotTap* const held = held_back<Numbers>(call, kAll);
+  for (;;) {
     for (; tap != end; ++tap) {
       const std::uint8_t* HWY_RESTRICT a = input + tap->a_offset;
       const std::uint8_t* HWY_RESTRICT b = call.b + tap->first_word * (kColumns * kVectorBytes);
       if (HWY_LIKELY((tap->pixels & kAll) == kAll)) {
-        for (int word = tap->words; word > 0; --word) {
+        for (int word = tap->words - (tap == held ? kHeldWords : 0); word > 0; --word) {
           typename Numbers::Weights w[kColumns];
           HWY_UNROLL(32)
           for (int k = 0; k < kColumns; ++k) w[k] = Numbers::weights(b + k * kVectorBytes);
           HWY_UNROLL(32)
-          for (int k = 0; k < kBlocks; ++k) hwy::Prefetch(b + k * kLineBytes + 1024);
+          for (int k = 0; k < kBlocks; ++k) hwy::Prefetch(b + k * kLineBytes + ahead);
           HWY_UNROLL(32)
           for (int i = 0; i < kPixels; ++i) {
             const auto x = Numbers::broadcast(a + i * stride);
@@ -84,10 +98,67 @@ void dot_tile(const DotTileCall& call) {
         }
       }
     }
-    if (kNeighbours || is_extra || call.extra_tap_count == 0) break;
-    input = call.extra;
-    stride = call.extra_stride;
-    end += call.extra_tap_count;
+    if (!is_extra) break;
+    is_extra = false;
+    input = call.a;
+    stride = call.pixel_stride;
+    tap = call.taps;
+    end = tap + call.tap_count;
+  }
+
+  // The last words in groups of pixels, whose sums leave while those of the next group are multiplied: a store of 64 bytes takes two cycles, and 28 of them at
+  // the end of a tile were seen as 40 cycles in which nothing was multiplied.
+  if (held != nullptr) {
+    constexpr int kGroup = (7 + kColumns - 1) / kColumns;  // seven sums cover the latency of a dot product
+    const std::uint8_t* const a = input + held->a_offset + (held->words - kHeldWords) * kWordBytes;
+    const std::uint8_t* const b = call.b + (held->first_word + held->words - kHeldWords) * (kColumns * kVectorBytes);
+    const Sum floor = Numbers::floor(call.relu);
+    HWY_UNROLL(32)
+    for (int first = 0; first < kPixels; first += kGroup) {
+      HWY_UNROLL(2)
+      for (int word = 0; word < kHeldWords; ++word) {
+        typename Numbers::Weights w[kColumns];
+        HWY_UNROLL(32)
+        for (int k = 0; k < kColumns; ++k) w[k] = Numbers::weights(b + (word * kColumns + k) * kVectorBytes);
+        HWY_UNROLL(32)
+        for (int i = first; i < HWY_MIN(first + kGroup, kPixels); ++i) {
+          const auto x = Numbers::broadcast(a + i * stride + word * kWordBytes);
+          HWY_UNROLL(32)
+          for (int k = 0; k < kColumns; ++k) sum[i][k] = Numbers::dot(x, w[k], sum[i][k]);
+        }
+      }
+      HWY_UNROLL(32)
+      for (int i = first; i < HWY_MIN(first + kGroup, kPixels); ++i) {
+        HWY_UNROLL(32)
+        for (int k = 0; k < kColumns; ++k) {
+          std::uint8_t* const out = call.out + call.out_block[k / kDotVectors] + k % kDotVectors * kVectorBytes + i * kLineBytes;
+          if (call.stream)
+            Numbers::stream(Numbers::at_least(floor, sum[i][k]), out);
+          else
+            Numbers::store(Numbers::at_least(floor, sum[i][k]), out, true);
+        }
+      }
+    }
+    return;
+  }
+
+  // Two filter blocks of half a line each, neighbours in it: one conversion and one store of a whole line. A conversion of one vector costs half a dot product.
+  if constexpr (Numbers::kOutputBytes == 2 && kDotVectors == 1 && kBlocks % 2 == 0) {
+    if (call.whole_lines) {
+      HWY_UNROLL(32)
+      for (int k = 0; k < kColumns; k += 2) {
+        std::uint8_t* const out = call.out + call.out_block[k];
+        HWY_UNROLL(32)
+        for (int i = 0; i < kPixels; ++i) {
+          const Sum low = call.relu ? Numbers::relu(sum[i][k]) : sum[i][k], high = call.relu ? Numbers::relu(sum[i][k + 1]) : sum[i][k + 1];
+          if (call.stream)
+            Numbers::stream_pair(low, high, out + i * kLineBytes);
+          else
+            Numbers::store_pair(low, high, out + i * kLineBytes);
+        }
+      }
+      return;
+    }
   }
 
   HWY_UNROLL(32)

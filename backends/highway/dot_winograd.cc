@@ -274,6 +274,7 @@ class DotWinograd final : public Kernel {
     for (std::int64_t i = 0; i < pieces; ++i) {
       const Range piece = share_of(tiles, i, pieces);
       call.a = panel + point * point_bytes() + piece.begin * kLineBytes;
+      call.b_ahead = dot_weights_ahead(piece.size(), filters.size());
       call.out = sums + point * sums_point_bytes() + piece.begin * kLineBytes;
       tiles_.function(static_cast<int>(piece.size()), static_cast<int>(filters.size()), true)(call);
     }

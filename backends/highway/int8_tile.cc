@@ -36,6 +36,8 @@ struct Int8Numbers {
   }
   static HWY_INLINE Sum dot(Inputs x, Weights w, Sum sum) { return hn::SumOfMulQuadAccumulate(D(), x, w, sum); }
   static HWY_INLINE Sum relu(Sum v) { return hn::Max(v, hn::Zero(D())); }
+  static HWY_INLINE Sum floor(bool relu) { return hn::Set(D(), relu ? 0 : hwy::LowestValue<std::int32_t>()); }
+  static HWY_INLINE Sum at_least(Sum floor, Sum v) { return hn::Max(v, floor); }
   static HWY_INLINE void store(Sum v, std::uint8_t* to, bool /*wide*/) { hn::StoreU(v, D(), reinterpret_cast<std::int32_t*>(to)); }
   static HWY_INLINE void stream(Sum v, std::uint8_t* to) { hn::Stream(v, D(), reinterpret_cast<std::int32_t*>(to)); }
 };

@@ -43,6 +43,17 @@ TEST_P(LowPrecision, EveryChannelCountAroundAWordAndALine) {
   for (const std::int64_t channels : {1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 63, 64, 65, 70}) check_it(convolution(channels, 17, 4, 9, 3, 1, 1));
 }
 
+// No pixel lies in the border: the last words of a tile are multiplied group by group of pixels, and bf16 leaves by whole lines where it can. 1 to 5 blocks of
+// filters; 1 word (too few to hold back two), 2, 3 and more than a line.
+TEST_P(LowPrecision, PointwiseTilesWithAndWithoutActivation) {
+  for (std::int64_t width = 1; width <= 60; ++width)
+    for (const Activation activation : {Activation::none, Activation::relu}) {
+      LayerSpec layer = convolution(width % 4 == 0 ? 2 : width % 4 == 1 ? 7 : width % 4 == 2 ? 12 : 67, 16 * (width % 5) + 13, 1, width, 1, 1, 0);
+      layer.activation = activation;
+      check_it(layer);
+    }
+}
+
 TEST_P(LowPrecision, FirstLayers) {
   for (const std::int64_t channels : {1, 2, 3, 4})
     for (const std::int64_t stride : {1, 2, 4}) {
