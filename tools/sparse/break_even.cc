@@ -1,6 +1,7 @@
-// break_even: from which density of the weights on does a sparse kernel beat the best dense one? For each distinct convolution and fully connected layer of a
-// network, sparse-direct at several densities and every dense variant of the CPU backends are timed in turns, round after round. Between two densities the
-// sparse kernel's time is taken as a straight line; each round gives a crossing, and the rounds give its interval. Every kernel is checked before it is timed.
+// break_even: up to which density of the weights does a sparse kernel beat the best dense one of any algorithm, ours or oneDNN's? For each distinct convolution
+// and fully connected layer the density is bisected; at each step all dense and all sparse kernels are checked and timed in turns on the same pruned weights
+// (contest.h). Then two densities around the crossing are measured with more rounds, and the rounds give the interval (crossing.h).
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <omp.h>
 
@@ -9,131 +10,137 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
-#include <limits>
+#include <map>
+#include <regex>
 #include <string>
 #include <vector>
 
+#include "backends/host_cpu.h"
 #include "backends/registry.h"
+#include "harness/exit_code.h"
 #include "harness/expected.h"
 #include "harness/inputs.h"
-#include "harness/verify.h"
+#include "tools/sparse/crossing.h"
+#include "tools/versus/contest.h"
 #include "workloads/network.h"
 #include "workloads/network_file.h"
 
 namespace convroof {
 namespace {
 
+constexpr double kSparsest = 0.01, kDensest = 0.95;
+constexpr int kSteps = 5;         // of the bisection: the bracket is 0.03 wide after them
+constexpr int kRoundsOfStep = 3;  // of each contest of the bisection
+constexpr double kAround = 0.15;  // the two densities of the interval lie this far from the crossing, relatively
+
 struct Options {
-  std::string network = "resnet50";
-  int threads = 1, rounds = 5;
+  std::vector<std::string> networks = {"resnet50"};
+  std::string layers = ".*", type = "f32";
+  int threads = 1, rounds = 9;
   std::int64_t batch = 1;
-  std::vector<double> densities = {0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0};
 };
 
-struct Contestant {
-  std::string name;
-  std::unique_ptr<Kernel> kernel;
-  std::vector<double> seconds;  // of each round
+// One contest: who was fastest on either side, round by round.
+struct Point {
+  versus::Times dense, sparse;
+  DensityRounds rounds;
+  bool pays() const { return median(rounds.dense_over_sparse) > 1; }
 };
 
-double seconds_of(Kernel& kernel) {
-  using Seconds = std::chrono::duration<double>;
-  double best = std::numeric_limits<double>::infinity(), spent = 0;
-  for (int i = 0; i < 3 || spent < 0.02; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    kernel.run(1);
-    const double one = Seconds(std::chrono::steady_clock::now() - start).count();
-    best = std::min(best, one);
-    spent += one;
-    if (spent > 2) break;
+class Search {
+ public:
+  Search(const LayerSpec& layer, const Options& options, versus::QuietGuard& guard) : layer_(layer), options_(options), guard_(guard) {}
+
+  // Throws versus::Disturbed where the machine was not quiet twice in a row.
+  std::string row(std::int64_t repeats) {
+    const Point sparsest = point(kSparsest, kRoundsOfStep);
+    if (!sparsest.pays()) return line(repeats, sparsest, "does not pay", fmt::format("below {:g}", kSparsest));
+    const Point densest = point(kDensest, kRoundsOfStep);
+    if (densest.pays()) return line(repeats, densest, fmt::format("pays up to {:g}", kDensest), fmt::format("above {:g}", kDensest));
+    double low = kSparsest, high = kDensest;
+    for (int step = 0; step < kSteps; ++step) (point((low + high) / 2, kRoundsOfStep).pays() ? low : high) = (low + high) / 2;
+    const double middle = (low + high) / 2;
+    const Point sparser = point(std::max(kSparsest, middle * (1 - kAround)), options_.rounds);
+    const Point denser = point(std::min(kDensest, middle * (1 + kAround)), options_.rounds);
+    const BreakEven found = break_even(sparser.rounds, denser.rounds);
+    return line(repeats, sparser, fmt::format("{:.3f}", found.density), fmt::format("{:.3f} ... {:.3f}", found.lowest, found.highest));
   }
-  return best;
-}
 
-// Prepared and right, or nothing.
-std::unique_ptr<Kernel> checked(Backend& backend, const Variant& variant, const Case& c, const Operands& operands, const Expected& expected) {
-  if (!backend.supports(variant, c)) return nullptr;
-  std::unique_ptr<Kernel> kernel = backend.prepare(variant, c, operands);
-  Tensor output(format_of(c.type).output, c.output_shape());
-  kernel->poison_output();
-  kernel->run(1);
-  kernel->read_output(output);
-  if (const Verdict verdict = verify(output, expected, backend.error(variant, c)); !verdict.right) {
-    fmt::print(stderr, "{}/{} is wrong and left out: {}\n", backend.name(), variant.name, verdict.reason);
-    return nullptr;
-  }
-  return kernel;
-}
-
-LayerDensity density_of(double share) {
-  LayerDensity density;
-  if (share < 1) density.weights = {WeightSparsity::Pattern::unstructured, share, 0, 0};
-  return density;
-}
-
-// The density at which the sparse time, a line through its measured points, passes the dense time. 0: never below; the last density: below at all of them.
-double crossing(const std::vector<double>& densities, const std::vector<double>& sparse, double dense) {
-  if (!(sparse.front() < dense)) return 0;
-  for (std::size_t i = 1; i < densities.size(); ++i)
-    if (!(sparse[i] < dense)) return densities[i - 1] + (densities[i] - densities[i - 1]) * (dense - sparse[i - 1]) / (sparse[i] - sparse[i - 1]);
-  return densities.back();
-}
-
-void contest(const LayerSpec& layer, const Options& options) {
-  std::vector<Contestant> dense, sparse;
-  std::vector<OperandSet> operands;  // outlive the kernels
-  operands.reserve(options.densities.size() + 1);
-  const auto add = [&](double share, bool wants_sparse) {
-    const Case c{.layer = layer, .batch = options.batch, .threads = options.threads, .density = density_of(share)};
-    operands.push_back(make_operands(layer, c.type, c.batch, c.density, Data::normal, 1));
-    const Expected expected(c, operands.back().view());
-    for (const char* name : {"highway", "onednn"}) {
-      Backend* const backend = find_backend(name);
-      if (backend == nullptr || !backend->available()) continue;
-      for (const Variant& variant : backend->variants()) {
-        if (wants_sparse ? variant.name != "sparse-direct" : variant.name.starts_with("sparse") || variant.name == "auto") continue;
-        if (auto kernel = checked(*backend, variant, c, operands.back().view(), expected))
-          (wants_sparse ? sparse : dense).push_back({std::string(name) + "/" + variant.name, std::move(kernel), {}});
-      }
+ private:
+  Point point(double density, int rounds) {
+    try {
+      return measured(density, rounds);
+    } catch (const versus::Disturbed&) {
+      return measured(density, rounds);
     }
-  };
-  add(1, false);
-  for (const double share : options.densities) add(share, true);
-  if (dense.empty() || sparse.size() != options.densities.size()) return;
-
-  for (int round = 0; round < options.rounds; ++round)
-    for (auto* group : {&dense, &sparse})
-      for (Contestant& contestant : *group) contestant.seconds.push_back(seconds_of(*contestant.kernel));
-
-  std::vector<double> crossings;
-  std::size_t winner = 0;
-  for (int round = 0; round < options.rounds; ++round) {
-    const auto r = static_cast<std::size_t>(round);
-    std::vector<double> times;
-    for (const Contestant& contestant : sparse) times.push_back(contestant.seconds[r]);
-    winner = static_cast<std::size_t>(std::ranges::min_element(dense, {}, [&](const Contestant& d) { return d.seconds[r]; }) - dense.begin());
-    crossings.push_back(crossing(options.densities, times, dense[winner].seconds[r]));
   }
-  std::ranges::sort(crossings);
-  const double middle = crossings[crossings.size() / 2];
-  const std::string verdict = middle <= 0                          ? "does not pay"
-                              : middle >= options.densities.back() ? fmt::format("at all up to {:g}", middle)
-                                                                   : fmt::format("below {:.3f}", middle);
-  fmt::print("{:<14} {:<24} {:>9.3f} ms   {:<16} [{:.3f}, {:.3f}]\n", layer.name, dense[winner].name, 1e3 * std::ranges::min(dense[winner].seconds), verdict,
-             crossings.front(), crossings.back());
-  std::fflush(stdout);
-}
+
+  Point measured(double density, int rounds) {
+    const DataType type = data_type_named(options_.type).value();
+    const bool streams = layer_.op == Op::fc && options_.batch == 1;
+    LayerDensity shares;
+    shares.weights = {WeightSparsity::Pattern::unstructured, density, 0, 0};
+    const Case c{.layer = layer_,
+                 .type = type,
+                 .batch = options_.batch,
+                 .threads = options_.threads,
+                 .cache = streams ? CacheState::cold : CacheState::warm,
+                 .density = shares};
+    const OperandSet operands = make_operands(layer_, type, c.batch, shares, default_data(type), 1);
+    omp_set_num_threads(std::max(host_cpu().physical_cores, omp_get_num_places()));
+    const Expected expected(c, operands.view());
+    versus::Rules rules;
+    rules.rounds = rounds;
+    const std::vector<versus::Times> times = versus::contest(c, operands.view(), expected, rules, guard_);
+    const versus::Times* const dense = versus::fastest(times, {versus::Side::vendor_direct, versus::Side::vendor_winograd, versus::Side::ours});
+    const versus::Times* const sparse = versus::fastest(times, {versus::Side::ours_sparse});
+    if (dense == nullptr || sparse == nullptr) throw std::runtime_error(fmt::format("{}: no {} kernel", layer_.name, dense == nullptr ? "dense" : "sparse"));
+    Point point{*dense, *sparse, {density, {}}};
+    for (std::size_t round = 0; round < std::min(dense->samples.size(), sparse->samples.size()); ++round)
+      point.rounds.dense_over_sparse.push_back(dense->samples[round] / sparse->samples[round]);
+    return point;
+  }
+
+  std::string line(std::int64_t repeats, const Point& point, const std::string& verdict, const std::string& interval) const {
+    const bool is_ours = point.dense.side == versus::Side::ours;
+    return fmt::format("| {} | {} | {:.4g} | {}, {} | {} | {} | {} |\n", layer_.name, repeats, 1e3 * point.dense.best, is_ours ? "ours" : "oneDNN",
+                       point.dense.variant, point.sparse.variant, verdict, interval);
+  }
+
+  const LayerSpec& layer_;
+  const Options& options_;
+  versus::QuietGuard& guard_;
+};
 
 int run(const Options& options) {
-  omp_set_num_threads(options.threads);
-  const Network network = load_network(options.network);
-  const std::vector<int> first = first_of_same_shape(network);
-  fmt::print("{}, batch {}, {} thread(s), {} rounds: density of the weights below which sparse-direct is faster\n", network.name, options.batch,
-             options.threads, options.rounds);
-  fmt::print("{:<14} {:<24} {:>12}   {:<16} {}\n", "layer", "best dense", "best", "sparse pays", "over the rounds");
-  for (std::size_t i = 0; i < network.layers.size(); ++i)
-    if (network.layers[i].spec.has_weights() && first[i] == static_cast<int>(i)) contest(network.layers[i].spec, options);
-  return 0;
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  fmt::print("{}, {:%Y-%m-%d %H:%M} UTC; {}, batch {}, {} thread{}; unstructured zeros; the interval is that of {} rounds at each of two densities.\n",
+             host_cpu().name, fmt::gmtime(now), options.type, options.batch, options.threads, options.threads == 1 ? "" : "s", options.rounds);
+  versus::QuietGuard guard(options.threads, 0);
+  const std::regex wanted(options.layers);
+  int measured = 0, discarded = 0;
+  for (const std::string& name : options.networks) {
+    const Network network = load_network(name);
+    const std::vector<int> first = first_of_same_shape(network);
+    std::map<int, std::int64_t> counts;
+    for (std::size_t i = 0; i < network.layers.size(); ++i) counts[first[i]] += network.layers[i].repeats;
+    fmt::print("\n### {}\n\n| layer | x | best dense ms | by | fastest sparse | pays below a density of | 95 % interval |\n|---|---:|---:|---|---|---:|---:|\n",
+               network.name);
+    for (const auto& [index, count] : counts) {
+      const LayerSpec& layer = network.layers[static_cast<std::size_t>(index)].spec;
+      if (!layer.has_weights() || !std::regex_search(layer.name, wanted)) continue;
+      try {
+        fmt::print("{}", Search(layer, options, guard).row(count));
+        ++measured;
+      } catch (const versus::Disturbed&) {
+        fmt::print("| {} | {} | disturbed: discarded |||||\n", layer.name, count);
+        ++discarded;
+      }
+      std::fflush(stdout);
+    }
+  }
+  fmt::print("\n{} of {} probes of the machine were disturbed; samples beside them were taken again.\n", guard.disturbed(), guard.probes());
+  return 4 * discarded > discarded + measured ? exit_code::noisy : exit_code::success;
 }
 
 }  // namespace
@@ -141,18 +148,22 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
   convroof::Options options;
-  CLI::App app("Density of the weights below which a sparse kernel beats the best dense one, layer by layer");
-  app.add_option("--network", options.network, "name or file")->capture_default_str();
+  CLI::App app("Density of the weights below which a sparse kernel beats the best dense one, ours or oneDNN's, layer by layer. Prints markdown.");
+  app.add_option("--networks", options.networks, "names or files")->delimiter(',')->capture_default_str();
+  app.add_option("--layers", options.layers, "regular expression")->capture_default_str();
+  app.add_option("--type", options.type)->check(CLI::IsMember({"f32", "s8"}))->capture_default_str();
   app.add_option("--batch", options.batch)->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--threads", options.threads)->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--rounds", options.rounds)->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--densities", options.densities, "shares of non-zero weights, rising")->delimiter(',')->check(CLI::Range(0.0, 1.0));
-  CLI11_PARSE(app, argc, argv);
-  std::ranges::sort(options.densities);
+  app.add_option("--rounds", options.rounds, "at each of the two densities around the crossing")->capture_default_str()->check(CLI::Range(5, 1000));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? convroof::exit_code::success : convroof::exit_code::usage;
+  }
   try {
     return convroof::run(options);
   } catch (const std::exception& error) {
     fmt::print(stderr, "break_even: {}\n", error.what());
-    return 2;
+    return convroof::exit_code::usage;
   }
 }

@@ -159,6 +159,7 @@ std::vector<Times> contest(const Case& c, const Operands& operands, const Expect
   for (Contender& contender : contenders) {
     contender.times.best = contender.fastest();
     contender.times.median = median_of(contender.samples);
+    contender.times.samples = std::move(contender.samples);
     result.push_back(std::move(contender.times));
   }
   return result;

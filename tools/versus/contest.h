@@ -20,6 +20,7 @@ struct Times {
   std::string variant, implementation;
   Side side = Side::ours;
   double best = 0, median = 0;  // seconds of one run
+  std::vector<double> samples;  // seconds of one run, by round; shorter for who left early
   double relative_l2 = 0;       // of the checked output
 };
 
