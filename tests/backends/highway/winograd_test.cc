@@ -57,6 +57,20 @@ TEST(Winograd, ManyTilesBatchesAndThreads) {
     }
 }
 
+// Shares end inside a block of tiles, between its filter blocks; more threads than filter blocks leave some of them without work.
+TEST(Winograd, SharesThatEndInsideABlock) {
+  for (const Form& form : kForms)
+    for (const int threads : {2, 3, 8}) {
+      check(form.variant, convolution(17, 50, 19, 27, form.kernel, 1, form.kernel / 2), {.threads = threads, .all_targets = false});
+      check(form.variant, convolution(27, 75, 13, 13, form.kernel, 1, form.kernel / 2, 3), {.threads = threads, .all_targets = false});
+    }
+}
+
+// One block whose data exceed a second-level cache: all threads transform it together.
+TEST(Winograd, ThreadsTogetherOnOneBlock) {
+  for (const int threads : {2, 3}) check("winograd4x4", convolution(1000, 20, 16, 16, 3, 1, 1), {.threads = threads, .all_targets = false});
+}
+
 TEST(Winograd, Epilogues) {
   for (const Form& form : kForms)
     for (const Activation activation : {Activation::none, Activation::relu, Activation::sigmoid, Activation::tanh}) {
