@@ -32,6 +32,8 @@ constexpr double kSparsest = 0.01, kDensest = 0.95;
 constexpr int kSteps = 5;         // of the bisection: the bracket is 0.03 wide after them
 constexpr int kRoundsOfStep = 3;  // of each contest of the bisection
 constexpr double kAround = 0.15;  // the two densities of the interval lie this far from the crossing, relatively
+constexpr double kWide = 0.15;    // an interval wider than this share of the density asks for more rounds
+constexpr int kRepeats = 2;       // so many times at most
 
 struct Options {
   std::vector<std::string> networks = {"resnet50"};
@@ -46,6 +48,10 @@ struct Point {
   DensityRounds rounds;
   bool pays() const { return median(rounds.dense_over_sparse) > 1; }
 };
+
+void append(DensityRounds& rounds, const DensityRounds& more) {
+  rounds.dense_over_sparse.insert(rounds.dense_over_sparse.end(), more.dense_over_sparse.begin(), more.dense_over_sparse.end());
+}
 
 class Search {
  public:
@@ -62,7 +68,13 @@ class Search {
     const double middle = (low + high) / 2;
     const Point sparser = point(std::max(kSparsest, middle * (1 - kAround)), options_.rounds);
     const Point denser = point(std::min(kDensest, middle * (1 + kAround)), options_.rounds);
-    const BreakEven found = break_even(sparser.rounds, denser.rounds);
+    DensityRounds below = sparser.rounds, above = denser.rounds;
+    BreakEven found = break_even(below, above);
+    for (int more = 0; more < kRepeats && found.highest - found.lowest > kWide * found.density; ++more) {
+      append(below, point(below.density, options_.rounds).rounds);
+      append(above, point(above.density, options_.rounds).rounds);
+      found = break_even(below, above);
+    }
     return line(repeats, sparser, fmt::format("{:.3f}", found.density), fmt::format("{:.3f} ... {:.3f}", found.lowest, found.highest));
   }
 
@@ -114,7 +126,7 @@ class Search {
 
 int run(const Options& options) {
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  fmt::print("{}, {:%Y-%m-%d %H:%M} UTC; {}, batch {}, {} thread{}; unstructured zeros; the interval is that of {} rounds at each of two densities.\n",
+  fmt::print("{}, {:%Y-%m-%d %H:%M} UTC; {}, batch {}, {} thread{}; unstructured zeros; the interval is that of {} rounds or more at each of two densities.\n",
              host_cpu().name, fmt::gmtime(now), options.type, options.batch, options.threads, options.threads == 1 ? "" : "s", options.rounds);
   versus::QuietGuard guard(options.threads, 0);
   const std::regex wanted(options.layers);
