@@ -12,50 +12,7 @@ from program import FAST, ProgramTest, strict
 
 SMALL = ["--networks", "lenet-300-100", "--backends", "reference"]
 
-FIELDS = [
-    "name",
-    "network",
-    "layer",
-    "op",
-    "backend",
-    "variant",
-    "device",
-    "type",
-    "batch",
-    "density",
-    "threads",
-    "cache",
-    "epilogue",
-    "data",
-    "clock",
-    "outcome",
-    "reason",
-    "facts",
-    "seconds",
-    "seconds_ci95",
-    "samples",
-    "stop_reason",
-    "macs_dense",
-    "macs_valid",
-    "macs_executed",
-    "ops_other",
-    "ops_per_second",
-    "ops_per_second_valid",
-    "ops_per_second_effective",
-    "bytes_compulsory",
-    "bytes_packed",
-    "bytes_dram",
-    "bytes_source",
-    "intensity_effective",
-    "intensity_executed",
-    "intensity_dram",
-    "roof_ops_per_second",
-    "roof_fraction",
-    "bound",
-    "max_error",
-    "error_bound",
-    "relative_l2_error",
-]
+FIELDS = (Path(__file__).parent.parent / "case_fields.txt").read_text().split()
 
 
 class RunFiles(ProgramTest):

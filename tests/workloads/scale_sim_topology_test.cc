@@ -4,8 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <random>
-
+#include "tests/workloads/mutated_files.h"
 #include "workloads/input_error.h"
 #include "workloads/network_file.h"
 
@@ -105,50 +104,18 @@ TEST(ScaleSimTopology, mistakes_are_named_with_their_place_and_mend) {
   EXPECT_THROW(load_network("nowhere.csv"), InputError);  // a path, as .toml is
 }
 
-// Whatever bytes a file holds, it is read into valid layers or refused with one printable line.
 TEST(ScaleSimTopology, mutated_files_are_read_or_refused) {
-  const std::string seeds[] = {std::string(kHeading) + "Conv1, 224, 224, 7, 7, 3, 64, 2,\nDP2, 56, 56, 3, 3, 64, 1, 1,\nFC, 1, 1, 1, 1, 512, 1000, 1,\n",
-                               "\xEF\xBB\xBFLayer,M,N,K,Sparsity,\r\nL0,196,192,384,2:4,\r\nL1,1,2,3,1:1\r\n",
-                               "Layer\tH\tW\tFH\tFW\tC\tN\tStrides\tPadding\tGroups\na\t12\t12\t3\t3\t4\t8\t1\t1\t2\n"};
-  std::mt19937 random(2);
-  const auto below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
-  const std::string alphabet = "0123456789,,,\n\n\t :-+.eDP\"\r\xEF\xFF\x01";
-  int read = 0, refused = 0;
-  for (int i = 0; i < 20000; ++i) {
-    std::string text = seeds[below(3)];
-    for (std::size_t change = 1 + below(4); change > 0; --change) {
-      const std::size_t at = below(text.size());
-      switch (below(5)) {
-        case 0:
-          text[at] = alphabet[below(alphabet.size())];
-          break;
-        case 1:
-          text.insert(at, 1, alphabet[below(alphabet.size())]);
-          break;
-        case 2:
-          text.erase(at, 1 + below(8));
-          break;
-        case 3:
-          text.insert(at, text.substr(below(text.size()), below(40)));
-          break;
-        default:
-          text.resize(at + 1);
-      }
-      if (text.empty()) text = "x";
-    }
-    try {
-      const Network network = parse_scale_sim_topology(text, "mutant.csv");
-      ++read;
-      for (const NetworkLayer& layer : network.layers) EXPECT_NO_THROW(validate(layer.spec));
-    } catch (const InputError& error) {
-      ++refused;
-      const std::string what = error.what();
-      EXPECT_EQ(what.find("mutant.csv:"), 0u);
-      for (const char c : what) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << what;
-    }
-  }
-  EXPECT_GT(read, 1000);
-  EXPECT_GT(refused, 1000);
+  const Mutants mutants{.file = "mutant.csv",
+                        .texts = {std::string(kHeading) + "Conv1, 224, 224, 7, 7, 3, 64, 2,\nDP2, 56, 56, 3, 3, 64, 1, 1,\nFC, 1, 1, 1, 1, 512, 1000, 1,\n",
+                                  "\xEF\xBB\xBFLayer,M,N,K,Sparsity,\r\nL0,196,192,384,2:4,\r\nL1,1,2,3,1:1\r\n",
+                                  "Layer\tH\tW\tFH\tFW\tC\tN\tStrides\tPadding\tGroups\na\t12\t12\t3\t3\t4\t8\t1\t1\t2\n"},
+                        .alphabet = "0123456789,,,\n\n\t :-+.eDP\"\r\xEF\xFF\x01",
+                        .seed = 2};
+  const Fates fates = read_or_refuse(mutants, [](const std::string& text) {
+    for (const NetworkLayer& layer : parse_scale_sim_topology(text, "mutant.csv").layers) EXPECT_NO_THROW(validate(layer.spec));
+  });
+  EXPECT_GT(fates.read, 1000);
+  EXPECT_GT(fates.refused, 1000);
 }
 
 }  // namespace

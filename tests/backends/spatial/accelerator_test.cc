@@ -4,21 +4,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
+#include "tests/backends/spatial/accelerator_message.h"
+#include "tests/workloads/mutated_files.h"
+#include "workloads/data_folder.h"
 #include "workloads/toml_document.h"
 
 namespace convroof::spatial {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string message_of(const std::string& text) {
-  try {
-    parse_accelerator(text, "mine.toml");
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 const std::string kGood = R"(dataflow = "weight-stationary"
 rows = 4
@@ -111,6 +108,25 @@ TEST(Accelerator, shipped_files_are_complete) {
     }
   }
   EXPECT_THROW(load_accelerator("systolic"), std::invalid_argument);
+}
+
+TEST(Accelerator, mutated_files_are_read_or_refused) {
+  Mutants mutants{.file = "mine.toml", .texts = {}, .alphabet = "[]{}=\"'#\n\t ,.-+0123456789eabdl_\\\x01\xff", .times = 6000, .seed = 7};
+  for (const std::string& name : shipped_accelerator_names()) {
+    std::ifstream file(find_data("backends/spatial/accelerators/" + name + ".toml"));
+    mutants.texts.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+    EXPECT_EQ(message_of(mutants.texts.back()), "no error") << name;
+  }
+  LayerSpec layer;
+  layer.in_channels = 3, layer.out_channels = 5, layer.in_height = layer.in_width = 9, layer.kernel_height = layer.kernel_width = 3;
+  layer.out_height = layer.out_width = 7;
+  const Fates fates = read_or_refuse(mutants, [&](const std::string& text) {
+    const Accelerator a = parse_accelerator(text, "mine.toml");
+    EXPECT_GE(a.multipliers(), 1);
+    EXPECT_NO_THROW(why_not(a, layer, 3));
+  });
+  EXPECT_GT(fates.read, 500);
+  EXPECT_GT(fates.refused, 1000);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include "backends/spatial/fast/families.h"
 #include "backends/spatial/model/energy.h"
 #include "backends/spatial/stepping/families.h"
+#include "tests/backends/spatial/accelerator_message.h"
+#include "tests/backends/spatial/engine_laws.h"
 #include "tests/backends/spatial/random_layer.h"
 #include "workloads/checked.h"
 #include "workloads/toml_document.h"
@@ -59,27 +61,16 @@ std::string described(const Accelerator& a, const Sample& s) {
 
 TEST(BroadcastChain, both_engines_agree_in_every_field_and_output) {
   RandomLayers random(21);
-  int saturated = 0;
+  NarrowSums sums;
+  std::vector<std::int64_t> output;
   for (int i = 0; i < 4000; ++i) {
     const Sample sample = random.layer(i % 3 == 0 ? 32768 : 9);
     const Accelerator a = random_array(random);
     SCOPED_TRACE(described(a, sample));
-    const Problem p = sample.problem();
-    std::vector<std::int64_t> stepped(sample.outputs(), 77), computed(sample.outputs(), 78);
-    const Outcome step = stepping::run(a, p, stepped);
-    const Outcome fast = fast::count(a, p);
-    fast::compute(a, p, computed, 1);
-    ASSERT_EQ(differences(step, fast), "");
-    ASSERT_TRUE(step == fast);
-    ASSERT_EQ(computed, stepped);
-    const std::vector<std::int64_t> exact = plain_convolution(p);
-    if (a.accumulator.is_exact() || (i % 3 != 0 && a.accumulator.bits == 24 && a.accumulator.dropped_bits == 0)) {
-      ASSERT_EQ(stepped, exact);
-    } else {
-      saturated += stepped != exact ? 1 : 0;
-    }
+    ASSERT_NO_FATAL_FAILURE(expect_engines_agree(a, sample, output));
+    ASSERT_NO_FATAL_FAILURE(sums.expect_plain_where_wide(a, sample, i % 3 != 0, output));
   }
-  EXPECT_GT(saturated, 200);  // the narrow machines were really put to it
+  EXPECT_GT(sums.saturated(), 200);  // the narrow machines were really put to it
 }
 
 TEST(BroadcastChain, laws_hold) {
@@ -90,9 +81,7 @@ TEST(BroadcastChain, laws_hold) {
     SCOPED_TRACE(described(a, sample));
     const Problem p = sample.problem();
     const Outcome o = fast::count(a, p);
-    ASSERT_EQ(o.macs, static_cast<std::uint64_t>(sample.batch * macs(sample.layer)));  // each once
-    ASSERT_LE(utilization(a, o), 1.0);
-    ASSERT_LE(o.pe_active, static_cast<std::uint64_t>(a.multipliers()));
+    ASSERT_NO_FATAL_FAILURE(expect_common_laws(a, o, static_cast<std::uint64_t>(sample.batch * macs(sample.layer))));
     const Accesses& x = o.accesses;
     // Each product takes a pixel off a line; one taker of each pixel is counted at the edge, and a stride may leave pixels without one.
     ASSERT_LT(x.reads(Level::array, Operand::input), o.macs);
@@ -107,12 +96,8 @@ TEST(BroadcastChain, laws_hold) {
     ASSERT_LE(x.writes(Level::dram, Operand::psum), x.writes(Level::global, Operand::psum));
     ASSERT_EQ(x.reads(Level::local, Operand::psum), x.writes(Level::local, Operand::psum));
     ASSERT_EQ(x.writes(Level::global, Operand::output), sample.outputs());
-    ASSERT_EQ(x.writes(Level::dram, Operand::output), sample.outputs());
-    ASSERT_GE(x.reads(Level::dram, Operand::input), static_cast<std::uint64_t>(sample.batch * input_elements(sample.layer)));
+    ASSERT_NO_FATAL_FAILURE(expect_compulsory_traffic(sample, x));
     ASSERT_EQ(x.reads(Level::dram, Operand::weight), static_cast<std::uint64_t>(loads * weight_count(sample.layer)));
-    if (!a.dram_bits_per_cycle) {
-      ASSERT_EQ(o.stall_cycles, 0u);
-    }
   }
 }
 
@@ -121,30 +106,15 @@ TEST(BroadcastChain, stalls_fall_with_bandwidth_and_traffic_with_buffers) {
   for (int i = 0; i < 1500; ++i) {
     const Sample sample = random.layer(9);
     Accelerator a = random_array(random);
-    BroadcastChainArray& array = array_of(a);
     SCOPED_TRACE(described(a, sample));
     const Problem p = sample.problem();
-    std::uint64_t before = ~0ull;
-    for (const double bits : {0.5, 1.0, 3.3, 17.0, 64.0, 1e4, 1e9}) {
-      a.dram_bits_per_cycle = bits;
-      const Outcome o = fast::count(a, p);
-      ASSERT_LE(o.stall_cycles, before);
-      before = o.stall_cycles;
-      const Accesses& x = o.accesses;
-      const double moved = static_cast<double>(x.reads(Level::dram, Operand::input) + x.reads(Level::dram, Operand::weight)) * a.word_bits +
-                           static_cast<double>(x.reads(Level::dram, Operand::psum) + x.writes(Level::dram, Operand::psum)) * a.accumulator.bits +
-                           static_cast<double>(x.writes(Level::dram, Operand::output)) * a.output_bits;
-      ASSERT_GE(static_cast<double>(o.cycles + o.stall_cycles) * bits, moved);
-    }
+    ASSERT_NO_FATAL_FAILURE(expect_stalls_fall_with_bandwidth(a, p));
     a.dram_bits_per_cycle = static_cast<double>(random.between(1, 100));
-    std::uint64_t words = ~0ull, clocks = ~0ull;
-    for (const std::int64_t factor : {1, 2, 3, 5, 8, 20, 100, 1000}) {
+    const auto enlarge = [](Accelerator& larger, std::int64_t factor) {
+      BroadcastChainArray& array = array_of(larger);
       array.buffers.input_bytes = factor * 8 * array.chain, array.buffers.output_bytes = factor * 64;
-      const Outcome o = fast::count(a, p);
-      ASSERT_LE(o.accesses.total(Level::dram), words);
-      ASSERT_LE(o.cycles + o.stall_cycles, clocks);
-      words = o.accesses.total(Level::dram), clocks = o.cycles + o.stall_cycles;
-    }
+    };
+    ASSERT_NO_FATAL_FAILURE(expect_larger_buffers_never_cost(a, p, enlarge));
   }
 }
 
@@ -187,15 +157,6 @@ TEST(BroadcastChain, a_layer_counted_by_hand) {
   a.array = BroadcastChainArray{.engines = 1, .rows = 2, .columns = 2, .buffers = {}};
   o = fast::count(a, s.problem());
   EXPECT_EQ(o.cycles, 2u * ((4 + 9) + (2 + 6) + (2 + 6) + (1 + 4)));
-}
-
-std::string message_of(const std::string& text) {
-  try {
-    parse_accelerator(text, "mine.toml");
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 const std::string kStart = "dataflow = \"broadcast-chain\"\nclock_hz = 1e9\nengines = 8\nrows = 10\ncolumns = 10\n";

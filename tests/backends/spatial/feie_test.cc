@@ -8,6 +8,8 @@
 #include "backends/spatial/fast/ordered_convolution.h"
 #include "backends/spatial/model/energy.h"
 #include "backends/spatial/stepping/families.h"
+#include "tests/backends/spatial/accelerator_message.h"
+#include "tests/backends/spatial/engine_laws.h"
 #include "tests/backends/spatial/random_layer.h"
 #include "workloads/toml_document.h"
 
@@ -75,21 +77,16 @@ std::vector<std::int64_t> narrow_convolution(const Problem& p, const Accumulator
 
 TEST(Feie, both_engines_agree_in_every_field_and_output) {
   RandomLayers random(11);
+  std::vector<std::int64_t> output;
   for (int i = 0; i < 6000; ++i) {
     const auto [sample, a] = random_case(random, i % 3 == 0 ? 32768 : 9);
     SCOPED_TRACE(described(a, sample));
     const Problem p = sample.problem();
-    std::vector<std::int64_t> stepped(sample.outputs(), 77), computed(sample.outputs(), 78);
-    const Outcome step = stepping::run(a, p, stepped);
-    const Outcome fast = fast::count(a, p, 1 + i % 2);
-    fast::compute(a, p, computed, 1);
-    ASSERT_EQ(differences(step, fast), "");
-    ASSERT_TRUE(step == fast);
-    ASSERT_EQ(stepped, narrow_convolution(p, a.accumulator));
-    ASSERT_EQ(computed, stepped);
+    ASSERT_NO_FATAL_FAILURE(expect_engines_agree(a, sample, output, 1 + i % 2));
+    ASSERT_EQ(output, narrow_convolution(p, a.accumulator));
     // Small numbers meet no end: the sums are the plain ones.
     if (i % 3 != 0) {
-      ASSERT_EQ(stepped, plain_convolution(p));
+      ASSERT_EQ(output, plain_convolution(p));
     }
   }
 }
@@ -116,16 +113,11 @@ TEST(Feie, laws_hold) {
     } else {
       ASSERT_EQ(o.macs, dense);  // each once, padding taps too
     }
-    ASSERT_GE(o.cycles * static_cast<std::uint64_t>(a.multipliers()), o.macs);
-    ASSERT_LE(utilization(a, o), 1.0);
-    ASSERT_LE(o.pe_active, static_cast<std::uint64_t>(a.multipliers()));
+    ASSERT_NO_FATAL_FAILURE(expect_common_laws(a, o, o.macs));
     ASSERT_EQ(x.writes(Level::dram, Operand::output), sample.outputs());
     ASSERT_EQ(x.reads(Level::dram, Operand::psum), sample.bias.size());
     ASSERT_GE(x.reads(Level::dram, Operand::weight), static_cast<std::uint64_t>(weight_count(sample.layer)));
     ASSERT_EQ(x.reads(Level::local, Operand::psum) + x.writes(Level::local, Operand::psum), 2 * o.macs);
-    if (!a.dram_bits_per_cycle) {
-      ASSERT_EQ(o.stall_cycles, 0u);
-    }
     // One pixel a clock: what is streamed takes its clocks.
     if (!feie(a).packs_ragged_filters && feie(a).weight_words_per_clock == 0) {
       ASSERT_EQ(o.cycles, x.reads(Level::dram, Operand::input) + o.padding_words + o.counts.at("passes") * static_cast<std::uint64_t>(feie(a).pass_overhead));
@@ -188,18 +180,8 @@ TEST(Feie, stalls_fall_with_bandwidth) {
     auto [sample, a] = random_case(random, 9);
     SCOPED_TRACE(described(a, sample));
     const Problem p = sample.problem();
-    std::uint64_t before = ~0ull;
-    for (const double bits : {0.5, 1.0, 3.3, 17.0, 64.0, 1e4, 1e9}) {
-      a.dram_bits_per_cycle = bits;
-      const Outcome o = fast::count(a, p);
-      ASSERT_LE(o.stall_cycles, before);
-      before = o.stall_cycles;
-      const Accesses& x = o.accesses;
-      const double moved = static_cast<double>(x.reads(Level::dram, Operand::input) * static_cast<std::uint64_t>(a.word_bits + feie(a).index_bits) +
-                                               x.reads(Level::dram, Operand::weight) * 16 + x.writes(Level::dram, Operand::output) * 16) +
-                           static_cast<double>(x.reads(Level::dram, Operand::psum)) * a.accumulator.bits;
-      ASSERT_GE(static_cast<double>(o.cycles + o.stall_cycles) * bits, moved);
-    }
+    std::uint64_t before = 0;
+    ASSERT_NO_FATAL_FAILURE(expect_stalls_fall_with_bandwidth(a, p, &before, feie(a).index_bits));
     // However wide the bus: the first weights take a clock, the last results take one, and so do the words of a pass without any pixel.
     EXPECT_LE(before, 2 + (feie(a).skips_zeros ? fast::count(a, p).counts.at("passes") : 0));
   }
@@ -281,15 +263,6 @@ TEST(OrderedConvolution, follows_any_accumulator_and_order) {
       ASSERT_EQ(turned[static_cast<std::size_t>(p.output_index(0, n, 0))], p.relu && sum < 0 ? 0 : sum);
     }
   }
-}
-
-std::string message_of(const std::string& text) {
-  try {
-    parse_accelerator(text, "mine.toml");
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(Feie, mistakes_in_files_are_named) {

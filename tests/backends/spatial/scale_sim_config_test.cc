@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <random>
 
 #include "backends/spatial/model/accelerator.h"
+#include "tests/workloads/mutated_files.h"
 #include "workloads/input_error.h"
 
 namespace convroof::spatial {
@@ -94,42 +94,11 @@ TEST(ScaleSimConfig, mistakes_are_named_with_their_place_and_mend) {
   EXPECT_THAT(message_of("[general\n"), HasSubstr("`[general` is no section"));
 }
 
-// Whatever bytes a file holds, it becomes an accelerator or is refused with one printable line that names its place.
 TEST(ScaleSimConfig, mutated_files_are_read_or_refused) {
-  std::mt19937 random(3);
-  const auto below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
-  const std::string alphabet = "0123456789::==\n\n\t []#;UwsAe\"\\\r\xEF\xFF\x01";
-  int read = 0, refused = 0;
-  for (int i = 0; i < 20000; ++i) {
-    std::string text = below(2) == 0 ? kGood : with("CALC", "USER");
-    for (std::size_t change = 1 + below(3); change > 0; --change) {
-      const std::size_t at = below(text.size());
-      switch (below(4)) {
-        case 0:
-          text[at] = alphabet[below(alphabet.size())];
-          break;
-        case 1:
-          text.insert(at, 1, alphabet[below(alphabet.size())]);
-          break;
-        case 2:
-          text.erase(at, 1 + below(6));
-          break;
-        default:
-          text.insert(at, text.substr(below(text.size()), below(30)));
-      }
-    }
-    try {
-      EXPECT_GE(parsed(text).multipliers(), 1);
-      ++read;
-    } catch (const InputError& error) {
-      ++refused;
-      const std::string what = error.what();
-      EXPECT_EQ(what.find("mine.cfg:"), 0u);
-      for (const char c : what) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << what;
-    }
-  }
-  EXPECT_GT(read, 1000);
-  EXPECT_GT(refused, 1000);
+  const Mutants mutants{.file = "mine.cfg", .texts = {kGood, with("CALC", "USER")}, .alphabet = "0123456789::==\n\n\t []#;UwsAe\"\\\r\xEF\xFF\x01", .seed = 3};
+  const Fates fates = read_or_refuse(mutants, [](const std::string& text) { EXPECT_GE(parsed(text).multipliers(), 1); });
+  EXPECT_GT(fates.read, 1000);
+  EXPECT_GT(fates.refused, 1000);
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include "backends/spatial/fast/shifting_neighbour.h"
 #include "backends/spatial/model/energy.h"
 #include "backends/spatial/stepping/families.h"
+#include "tests/backends/spatial/accelerator_message.h"
+#include "tests/backends/spatial/engine_laws.h"
 #include "tests/backends/spatial/random_layer.h"
 #include "workloads/toml_document.h"
 
@@ -66,27 +68,16 @@ std::string described(const Accelerator& a, const Sample& s) {
 
 TEST(ShiftingNeighbour, both_engines_agree_in_every_field_and_output) {
   RandomLayers random(11);
-  int saturated = 0;
+  NarrowSums sums;
+  std::vector<std::int64_t> output;
   for (int i = 0; i < 6000; ++i) {
     const Sample sample = random.layer(i % 3 == 0 ? 32768 : 9);
     const Accelerator a = random_array(random);
     SCOPED_TRACE(described(a, sample));
-    const Problem p = sample.problem();
-    std::vector<std::int64_t> stepped(sample.outputs(), 77), computed(sample.outputs(), 78);
-    const Outcome step = stepping::run(a, p, stepped);
-    const Outcome fast = fast::count(a, p);
-    fast::compute(a, p, computed, 1);
-    ASSERT_EQ(differences(step, fast), "");
-    ASSERT_TRUE(step == fast);
-    ASSERT_EQ(computed, stepped);
-    const std::vector<std::int64_t> exact = plain_convolution(p);
-    if (a.accumulator.is_exact() || (i % 3 != 0 && a.accumulator.bits == 24 && a.accumulator.dropped_bits == 0)) {
-      ASSERT_EQ(stepped, exact);
-    } else {
-      saturated += stepped != exact ? 1 : 0;
-    }
+    ASSERT_NO_FATAL_FAILURE(expect_engines_agree(a, sample, output));
+    ASSERT_NO_FATAL_FAILURE(sums.expect_plain_where_wide(a, sample, i % 3 != 0, output));
   }
-  EXPECT_GT(saturated, 300);  // the narrow machines were really put to it
+  EXPECT_GT(sums.saturated(), 300);  // the narrow machines were really put to it
 }
 
 TEST(ShiftingNeighbour, laws_hold) {
@@ -98,10 +89,8 @@ TEST(ShiftingNeighbour, laws_hold) {
     SCOPED_TRACE(described(a, sample));
     const Problem p = sample.problem();
     const Outcome o = fast::count(a, p);
-    ASSERT_EQ(o.macs, static_cast<std::uint64_t>(sample.batch * macs(sample.layer)));  // each once
+    ASSERT_NO_FATAL_FAILURE(expect_common_laws(a, o, static_cast<std::uint64_t>(sample.batch * macs(sample.layer))));
     ASSERT_EQ(o.cycles, fast::shifting_neighbour_clocks(a, array, p));
-    ASSERT_LE(utilization(a, o), 1.0);
-    ASSERT_LE(o.pe_active, static_cast<std::uint64_t>(a.multipliers()));
     const Accesses& x = o.accesses;
     // An operand comes fresh for each product: from the edge (a buffer, or a padding zero), or from a neighbour or a line that others listen to.
     ASSERT_EQ(x.reads(Level::global, Operand::input) + o.padding_words + x.reads(Level::array, Operand::input), o.macs);
@@ -116,13 +105,8 @@ TEST(ShiftingNeighbour, laws_hold) {
       ASSERT_EQ(o.stall_cycles, 0u);
       continue;
     }
-    ASSERT_GE(x.reads(Level::dram, Operand::input), static_cast<std::uint64_t>(sample.batch * input_elements(sample.layer)));
-    ASSERT_GE(x.reads(Level::dram, Operand::weight), static_cast<std::uint64_t>(weight_count(sample.layer)));
-    ASSERT_EQ(x.writes(Level::dram, Operand::output), sample.outputs());
+    ASSERT_NO_FATAL_FAILURE(expect_compulsory_traffic(sample, x));
     ASSERT_EQ(x.reads(Level::dram, Operand::psum), sample.bias.size());
-    if (!a.dram_bits_per_cycle) {
-      ASSERT_EQ(o.stall_cycles, 0u);
-    }
   }
 }
 
@@ -135,30 +119,16 @@ TEST(ShiftingNeighbour, stalls_fall_with_bandwidth_and_traffic_with_buffers) {
     array.has_outer_memory = true;
     SCOPED_TRACE(described(a, sample));
     const Problem p = sample.problem();
-    std::uint64_t before = ~0ull;
-    for (const double bits : {0.5, 1.0, 3.3, 17.0, 64.0, 1e4, 1e9}) {
-      a.dram_bits_per_cycle = bits;
-      const Outcome o = fast::count(a, p);
-      ASSERT_LE(o.stall_cycles, before);
-      before = o.stall_cycles;
-      const Accesses& x = o.accesses;
-      const double moved = static_cast<double>(x.reads(Level::dram, Operand::input) + x.reads(Level::dram, Operand::weight)) * a.word_bits +
-                           static_cast<double>(x.reads(Level::dram, Operand::psum)) * a.accumulator.bits +
-                           static_cast<double>(x.writes(Level::dram, Operand::output)) * a.output_bits;
-      ASSERT_GE(static_cast<double>(o.cycles + o.stall_cycles) * bits, moved);
-    }
+    ASSERT_NO_FATAL_FAILURE(expect_stalls_fall_with_bandwidth(a, p));
     // At a fixed mapping.
     if (array.outermost == Outermost::least) array.outermost = Outermost::images;
     array.keeps_weights = false;
     a.dram_bits_per_cycle = static_cast<double>(random.between(1, 100));
-    std::uint64_t words = ~0ull, clocks = ~0ull;
-    for (const std::int64_t factor : {1, 2, 3, 5, 8, 20, 100, 1000}) {
-      array.buffers.input_bytes = factor * 2 * array.rows * array.columns * 2, array.buffers.weight_bytes = factor * 2 * array.filters * 2;
-      const Outcome o = fast::count(a, p);
-      ASSERT_LE(o.accesses.total(Level::dram), words);
-      ASSERT_LE(o.cycles + o.stall_cycles, clocks);
-      words = o.accesses.total(Level::dram), clocks = o.cycles + o.stall_cycles;
-    }
+    const auto enlarge = [](Accelerator& larger, std::int64_t factor) {
+      ShiftingNeighbourArray& same = array_of(larger);
+      same.buffers.input_bytes = factor * 2 * same.rows * same.columns * 2, same.buffers.weight_bytes = factor * 2 * same.filters * 2;
+    };
+    ASSERT_NO_FATAL_FAILURE(expect_larger_buffers_never_cost(a, p, enlarge));
   }
 }
 
@@ -251,15 +221,6 @@ TEST(ShiftingNeighbour, sums_just_beyond_the_accumulator_saturate) {
   fast::compute(a, s.problem(), computed, 1);
   EXPECT_EQ(stepped[0], 32760);
   EXPECT_EQ(computed[0], 32760);
-}
-
-std::string message_of(const std::string& text) {
-  try {
-    parse_accelerator(text, "mine.toml");
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 const std::string kStart = "dataflow = \"shifting-neighbour\"\nrows = 8\ncolumns = 8\nclock_hz = 1e9\n";

@@ -7,6 +7,7 @@
 #include "backends/spatial/fast/families.h"
 #include "backends/spatial/model/energy.h"
 #include "backends/spatial/stepping/families.h"
+#include "tests/backends/spatial/engine_laws.h"
 #include "tests/backends/spatial/random_layer.h"
 
 namespace convroof::spatial {
@@ -42,19 +43,13 @@ std::string described(const Accelerator& a, const Sample& s) {
 
 TEST(Systolic, both_engines_agree_in_every_field_and_output) {
   RandomLayers random(1);
+  std::vector<std::int64_t> output;
   for (int i = 0; i < 6000; ++i) {
     const Sample sample = random.layer(i % 3 == 0 ? 32768 : 9);
     const Accelerator a = random_array(random);
     SCOPED_TRACE(described(a, sample));
-    const Problem p = sample.problem();
-    std::vector<std::int64_t> stepped(sample.outputs(), 77), computed(sample.outputs(), 78);
-    const Outcome step = stepping::run(a, p, stepped);
-    const Outcome fast = fast::count(a, p);
-    fast::exact_convolution(p, computed, 1);
-    ASSERT_EQ(differences(step, fast), "");
-    ASSERT_TRUE(step == fast);
-    ASSERT_EQ(stepped, plain_convolution(p));
-    ASSERT_EQ(computed, stepped);
+    ASSERT_NO_FATAL_FAILURE(expect_engines_agree(a, sample, output));
+    ASSERT_EQ(output, plain_convolution(sample.problem()));
   }
 }
 
@@ -66,17 +61,11 @@ TEST(Systolic, laws_hold) {
     SCOPED_TRACE(described(a, sample));
     const Problem p = sample.problem();
     const Outcome o = fast::count(a, p);
-    const auto macs_dense = static_cast<std::uint64_t>(sample.batch * macs(sample.layer));
     const auto macs_inside = static_cast<std::uint64_t>(sample.batch * macs_valid(sample.layer));
-    ASSERT_EQ(o.macs, macs_dense);  // each once
-    ASSERT_GE(o.cycles * static_cast<std::uint64_t>(a.multipliers()), o.macs);
-    ASSERT_LE(utilization(a, o), 1.0);
-    ASSERT_LE(o.pe_active, static_cast<std::uint64_t>(a.multipliers()));
+    ASSERT_NO_FATAL_FAILURE(expect_common_laws(a, o, static_cast<std::uint64_t>(sample.batch * macs(sample.layer))));
     // Compulsory traffic, and nothing read inside that was not brought in.
     const Accesses& x = o.accesses;
-    ASSERT_GE(x.reads(Level::dram, Operand::input), static_cast<std::uint64_t>(sample.batch * input_elements(sample.layer)));
-    ASSERT_GE(x.reads(Level::dram, Operand::weight), static_cast<std::uint64_t>(weight_count(sample.layer)));
-    ASSERT_EQ(x.writes(Level::dram, Operand::output), sample.outputs());
+    ASSERT_NO_FATAL_FAILURE(expect_compulsory_traffic(sample, x));
     ASSERT_EQ(x.writes(Level::global, Operand::output), sample.outputs());
     ASSERT_EQ(x.reads(Level::dram, Operand::psum), x.writes(Level::dram, Operand::psum) + sample.bias.size());
     ASSERT_EQ(x.reads(Level::global, Operand::psum), x.writes(Level::global, Operand::psum));
@@ -89,9 +78,6 @@ TEST(Systolic, laws_hold) {
       ASSERT_EQ(x.reads(Level::global, Operand::weight) + x.reads(Level::array, Operand::weight), o.macs);
     }
     ASSERT_LE(x.reads(Level::global, Operand::input), macs_inside);  // padding is never fetched
-    if (!a.dram_bits_per_cycle) {
-      ASSERT_EQ(o.stall_cycles, 0u);
-    }
   }
 }
 
@@ -102,31 +88,14 @@ TEST(Systolic, stalls_fall_with_bandwidth_and_traffic_with_buffers) {
     Accelerator a = random_array(random);
     SCOPED_TRACE(described(a, sample));
     const Problem p = sample.problem();
-    std::uint64_t before = ~0ull;
-    for (const double bits : {0.5, 1.0, 3.3, 17.0, 64.0, 1e4, 1e9}) {
-      a.dram_bits_per_cycle = bits;
-      const Outcome o = fast::count(a, p);
-      ASSERT_LE(o.stall_cycles, before);
-      before = o.stall_cycles;
-      // Nothing is faster than its bus or its array.
-      const Accesses& x = o.accesses;
-      const double moved =
-          static_cast<double>(x.reads(Level::dram, Operand::input) + x.reads(Level::dram, Operand::weight)) * a.word_bits +
-          static_cast<double>(x.reads(Level::dram, Operand::psum) + x.writes(Level::dram, Operand::psum) + x.writes(Level::dram, Operand::output)) *
-              a.accumulator.bits;
-      ASSERT_GE(static_cast<double>(o.cycles + o.stall_cycles) * bits, moved);
-    }
+    ASSERT_NO_FATAL_FAILURE(expect_stalls_fall_with_bandwidth(a, p));
     a.dram_bits_per_cycle = static_cast<double>(random.between(1, 100));
-    std::uint64_t words = ~0ull, clocks = ~0ull;
-    for (const std::int64_t factor : {1, 2, 3, 5, 8, 20, 100, 1000}) {
-      SystolicArray& array = std::get<SystolicArray>(a.array);
+    const auto enlarge = [](Accelerator& larger, std::int64_t factor) {
+      SystolicArray& array = std::get<SystolicArray>(larger.array);
       array.input_buffer_bytes = array.weight_buffer_bytes = factor * 2 * array.rows * array.columns * 2,
       array.output_buffer_bytes = factor * 2 * array.columns * 8;
-      const Outcome o = fast::count(a, p);
-      ASSERT_LE(o.accesses.total(Level::dram), words);
-      ASSERT_LE(o.cycles + o.stall_cycles, clocks);
-      words = o.accesses.total(Level::dram), clocks = o.cycles + o.stall_cycles;
-    }
+    };
+    ASSERT_NO_FATAL_FAILURE(expect_larger_buffers_never_cost(a, p, enlarge));
   }
 }
 

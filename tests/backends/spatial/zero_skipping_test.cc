@@ -8,6 +8,7 @@
 #include "backends/spatial/fast/families.h"
 #include "backends/spatial/model/energy.h"
 #include "backends/spatial/stepping/families.h"
+#include "tests/backends/spatial/accelerator_message.h"
 #include "tests/backends/spatial/random_layer.h"
 #include "workloads/network_file.h"
 #include "workloads/toml_document.h"
@@ -120,15 +121,6 @@ TEST(ZeroSkipping, gating_leaves_clocks_and_cuts_energy) {
   EXPECT_EQ(gated.cycles, open.cycles);
   EXPECT_EQ(gated.macs, open.macs);
   EXPECT_LT(energy_of(*a.energy, gated)["mac"], energy_of(*a.energy, open)["mac"]);
-}
-
-std::string message_of(const std::string& text) {
-  try {
-    parse_accelerator(text, "mine.toml");
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(ZeroSkipping, mistakes_are_named_with_their_place_and_mend) {
