@@ -54,6 +54,30 @@ class CuptiError : public std::runtime_error {
 
 }  // namespace
 
+// What is called of CUPTI, and by which name here.
+#define CONVROOF_CUPTI_CALLS(X)                                    \
+  X(result_string, cuptiGetResultString)                           \
+  X(initialize, cuptiProfilerInitialize)                           \
+  X(chip_name, cuptiDeviceGetChipName)                             \
+  X(availability, cuptiProfilerGetCounterAvailability)             \
+  X(host_initialize, cuptiProfilerHostInitialize)                  \
+  X(host_deinitialize, cuptiProfilerHostDeinitialize)              \
+  X(add_metrics, cuptiProfilerHostConfigAddMetrics)                \
+  X(image_size, cuptiProfilerHostGetConfigImageSize)               \
+  X(image, cuptiProfilerHostGetConfigImage)                        \
+  X(passes, cuptiProfilerHostGetNumOfPasses)                       \
+  X(evaluate, cuptiProfilerHostEvaluateToGpuValues)                \
+  X(enable, cuptiRangeProfilerEnable)                              \
+  X(disable, cuptiRangeProfilerDisable)                            \
+  X(data_size, cuptiRangeProfilerGetCounterDataSize)               \
+  X(data_initialize, cuptiRangeProfilerCounterDataImageInitialize) \
+  X(set_config, cuptiRangeProfilerSetConfig)                       \
+  X(start, cuptiRangeProfilerStart)                                \
+  X(stop, cuptiRangeProfilerStop)                                  \
+  X(push, cuptiRangeProfilerPushRange)                             \
+  X(pop, cuptiRangeProfilerPopRange)                               \
+  X(decode, cuptiRangeProfilerDecodeData)
+
 struct ByteCounters::Library {
   Library()
       : file(
@@ -82,27 +106,9 @@ struct ByteCounters::Library {
   SharedLibrary file;
   std::string missing;
   bool is_initialised = false;
-  decltype(cuptiGetResultString)* result_string = nullptr;
-  decltype(cuptiProfilerInitialize)* initialize = nullptr;
-  decltype(cuptiDeviceGetChipName)* chip_name = nullptr;
-  decltype(cuptiProfilerGetCounterAvailability)* availability = nullptr;
-  decltype(cuptiProfilerHostInitialize)* host_initialize = nullptr;
-  decltype(cuptiProfilerHostDeinitialize)* host_deinitialize = nullptr;
-  decltype(cuptiProfilerHostConfigAddMetrics)* add_metrics = nullptr;
-  decltype(cuptiProfilerHostGetConfigImageSize)* image_size = nullptr;
-  decltype(cuptiProfilerHostGetConfigImage)* image = nullptr;
-  decltype(cuptiProfilerHostGetNumOfPasses)* passes = nullptr;
-  decltype(cuptiProfilerHostEvaluateToGpuValues)* evaluate = nullptr;
-  decltype(cuptiRangeProfilerEnable)* enable = nullptr;
-  decltype(cuptiRangeProfilerDisable)* disable = nullptr;
-  decltype(cuptiRangeProfilerGetCounterDataSize)* data_size = nullptr;
-  decltype(cuptiRangeProfilerCounterDataImageInitialize)* data_initialize = nullptr;
-  decltype(cuptiRangeProfilerSetConfig)* set_config = nullptr;
-  decltype(cuptiRangeProfilerStart)* start = nullptr;
-  decltype(cuptiRangeProfilerStop)* stop = nullptr;
-  decltype(cuptiRangeProfilerPushRange)* push = nullptr;
-  decltype(cuptiRangeProfilerPopRange)* pop = nullptr;
-  decltype(cuptiRangeProfilerDecodeData)* decode = nullptr;
+#define CONVROOF_CUPTI_MEMBER(member, function) decltype(function)* member = nullptr;
+  CONVROOF_CUPTI_CALLS(CONVROOF_CUPTI_MEMBER)
+#undef CONVROOF_CUPTI_MEMBER
 };
 
 namespace {
@@ -119,27 +125,9 @@ ByteCounters::ByteCounters() : library_(new Library) {
     return;
   }
   Library& l = *library_;
-  l.find(l.result_string, "cuptiGetResultString");
-  l.find(l.initialize, "cuptiProfilerInitialize");
-  l.find(l.chip_name, "cuptiDeviceGetChipName");
-  l.find(l.availability, "cuptiProfilerGetCounterAvailability");
-  l.find(l.host_initialize, "cuptiProfilerHostInitialize");
-  l.find(l.host_deinitialize, "cuptiProfilerHostDeinitialize");
-  l.find(l.add_metrics, "cuptiProfilerHostConfigAddMetrics");
-  l.find(l.image_size, "cuptiProfilerHostGetConfigImageSize");
-  l.find(l.image, "cuptiProfilerHostGetConfigImage");
-  l.find(l.passes, "cuptiProfilerHostGetNumOfPasses");
-  l.find(l.evaluate, "cuptiProfilerHostEvaluateToGpuValues");
-  l.find(l.enable, "cuptiRangeProfilerEnable");
-  l.find(l.disable, "cuptiRangeProfilerDisable");
-  l.find(l.data_size, "cuptiRangeProfilerGetCounterDataSize");
-  l.find(l.data_initialize, "cuptiRangeProfilerCounterDataImageInitialize");
-  l.find(l.set_config, "cuptiRangeProfilerSetConfig");
-  l.find(l.start, "cuptiRangeProfilerStart");
-  l.find(l.stop, "cuptiRangeProfilerStop");
-  l.find(l.push, "cuptiRangeProfilerPushRange");
-  l.find(l.pop, "cuptiRangeProfilerPopRange");
-  l.find(l.decode, "cuptiRangeProfilerDecodeData");
+#define CONVROOF_CUPTI_FIND(member, function) l.find(l.member, #function);
+  CONVROOF_CUPTI_CALLS(CONVROOF_CUPTI_FIND)
+#undef CONVROOF_CUPTI_FIND
   if (!l.missing.empty()) reason_ = fmt::format("{} lacks {}", l.file.path(), l.missing);
 }
 
