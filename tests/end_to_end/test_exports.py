@@ -15,7 +15,8 @@ USED_BY = {"Inputs": "NK", "Weights": "KM", "Outputs": "NM"}
 
 
 class Nest:
-    """map.yaml and problem.yaml of one layer: loops over folds, one loop that streams, and a tile of PEs, whose last fold may be smaller."""
+    """map.yaml and problem.yaml of one layer: loops over folds, one loop that streams, in parts that the buffers hold, and a tile of PEs, whose last fold
+    may be smaller."""
 
     def __init__(self, folder: Path) -> None:
         text = (folder / "map.yaml").read_text()
@@ -27,6 +28,9 @@ class Nest:
         self.stream = {d: n for d, (n, _) in factors["OutputBuffer", "temporal"].items()}
         self.tile = factors["OutputBuffer", "spatial"]
         self.stays = re.search(r"target: Register\n    type: bypass\n    keep: \[ (\w+) \]", text)[1]
+        self.streaming = next(d for d in DIMENSIONS if d not in USED_BY[self.stays])
+        architecture = (folder / "arch.yaml").read_text()
+        self.depths = {space + "s": int(n) for space, n in re.findall(r"name: (\w+)Buffer\n.*\n.*\n +depth: (\d+)", architecture)}
 
     @staticmethod
     def factors(words: str) -> dict[str, tuple[int, int]]:
@@ -36,6 +40,7 @@ class Nest:
         """Words that the buffers give to or take from the array, with operands multicast over PEs that share them and sums reduced over PEs."""
         counts = dict.fromkeys(["macs", "steps", "Inputs", "Weights", "sums written", "sums read"], 0)
         visited: set[tuple[int, int]] = set()
+        held = None  # what the registers keep
         first, second, third = self.order
         for i in range(self.folds[first]):
             for j in range(self.folds[second]):
@@ -44,11 +49,13 @@ class Nest:
                     tile = {d: self.tile[d][1] if at[d] == self.folds[d] - 1 else self.tile[d][0] for d in DIMENSIONS}
                     steps = math.prod(self.stream.values())
                     words = {space: math.prod(tile[d] for d in used) for space, used in USED_BY.items()}
+                    kept, held = held, tuple(at[d] for d in USED_BY[self.stays])
+                    arrives = held != kept
                     counts["steps"] += steps
                     counts["macs"] += steps * math.prod(tile.values())
                     for space in ("Inputs", "Weights"):
-                        counts[space] += words[space] * (1 if self.stays == space else steps)
-                    times = 1 if self.stays == "Outputs" else steps
+                        counts[space] += words[space] * (arrives if self.stays == space else steps)
+                    times = arrives if self.stays == "Outputs" else steps
                     counts["sums written"] += times * words["Outputs"]
                     if (at["N"], at["M"]) in visited:
                         counts["sums read"] += times * words["Outputs"]
@@ -57,6 +64,11 @@ class Nest:
 
     def covers(self) -> dict[str, int]:
         return {d: self.stream[d] * ((self.folds[d] - 1) * self.tile[d][0] + self.tile[d][1]) for d in DIMENSIONS}
+
+    def fits(self) -> bool:
+        """What a buffer holds between two loops of DRAM; Timeloop refuses a mapping whose tiles are larger."""
+        tile = {d: self.stream[d] * self.tile[d][0] for d in DIMENSIONS}
+        return all(math.prod(tile[d] for d in USED_BY[space]) <= depth for space, depth in self.depths.items())
 
 
 # Groups of each layer.
@@ -87,8 +99,10 @@ class Timeloop(ProgramTest):
             for layer, groups in ALEXNET.items():
                 nest = Nest(folder / layer)
                 self.assertEqual(nest.covers(), nest.bounds, (accelerator, layer))
+                self.assertEqual(len(nest.depths), 3)
+                self.assertTrue(nest.fits(), (accelerator, layer))
                 counts = nest.count()
-                folds = math.prod(nest.folds.values())
+                folds = math.prod(n for d, n in nest.folds.items() if d != nest.streaming)
                 # Timeloop runs folds back to back; a systolic array fills and drains around each.
                 clocks = groups * (counts.pop("steps") + folds * fill_and_drain)
                 expected = {name: groups * count for name, count in counts.items()} | {"clocks": clocks}
