@@ -1,11 +1,12 @@
 // The emulator's speed on one core, by accelerator: layer evaluations a second of the counting engine (shapes alone, mapping search included), over every
 // layer with weights of AlexNet, VGG-16 and ResNet-50 at batch 1; and PE-clocks a second of the stepping engine on a small layer with its output.
-//   convroof_spatial_speed [ACCELERATOR...]
+//   convroof_spatial_speed [--network NETWORK] [--counts] [ACCELERATOR...]     (--counts: no stepping engine)
 #include <fmt/format.h>
 
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -35,16 +36,16 @@ double rate_of(Work work) {
   return static_cast<double>(runs) / seconds;
 }
 
-std::vector<LayerSpec> layers_of(const Accelerator& a) {
+std::vector<LayerSpec> layers_of(const Accelerator& a, const std::vector<std::string>& networks) {
   std::vector<LayerSpec> layers;
-  for (const char* name : {"alexnet", "vgg16", "resnet50"})
+  for (const std::string& name : networks)
     for (const NetworkLayer& layer : load_network(name).layers)
       if (layer.spec.has_weights() && why_not(a, layer.spec, 1).empty()) layers.push_back(layer.spec);
   return layers;
 }
 
-std::string evaluations(const Accelerator& a) {
-  const std::vector<LayerSpec> layers = layers_of(a);
+std::string evaluations(const Accelerator& a, const std::vector<std::string>& networks) {
+  const std::vector<LayerSpec> layers = layers_of(a, networks);
   if (layers.empty()) return fmt::format("{:>8}{:>16}", 0, "-");
   std::uint64_t clocks = 0;
   const double sweeps = rate_of([&] {
@@ -66,11 +67,23 @@ std::string pe_clocks(const Accelerator& a) {
   return fmt::format("{:>16.3g}", runs * static_cast<double>(clocks) * static_cast<double>(a.multipliers()));
 }
 
-int speed_main(const std::vector<std::string>& names) {
-  fmt::print("{:<18}{:>8}{:>16}{:>16}\n", "one core", "layers", "evaluations/s", "PE-clocks/s");
+int speed_main(const std::vector<std::string>& words) {
+  std::vector<std::string> networks = {"alexnet", "vgg16", "resnet50"}, names;
+  bool steps = true;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--counts") {
+      steps = false;
+    } else if (words[i] == "--network") {
+      if (i + 1 == words.size()) throw std::invalid_argument("--network: a network's name or file is missing");
+      networks = {words[++i]};
+    } else {
+      names.push_back(words[i]);
+    }
+  }
+  fmt::print("{:<18}{:>8}{:>16}{:>16}\n", "one core", "layers", "evaluations/s", steps ? "PE-clocks/s" : "");
   for (const std::string& name : names.empty() ? shipped_accelerator_names() : names) {
     const Accelerator a = load_accelerator(name);
-    fmt::print("{:<18}{}{}\n", a.name, evaluations(a), pe_clocks(a));
+    fmt::print("{:<18}{}{}\n", a.name, evaluations(a, networks), steps ? pe_clocks(a) : "");
   }
   return 0;
 }
