@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backends/tensor.h"
@@ -84,9 +85,11 @@ struct Simulated {
   std::uint64_t cycles = 0;        // clocks of the array with memory that never waits
   std::uint64_t stall_cycles = 0;  // added by finite bandwidth; seconds = (cycles + stall_cycles) / clock_hz
   double clock_hz = 0;
-  std::uint64_t pe_count = 0;            // multipliers
-  std::uint64_t pe_active = 0;           // of them used by the mapping
-  double pe_utilization = 0;             // MACs executed / (multipliers x cycles)
+  std::uint64_t pe_count = 0;   // multipliers
+  std::uint64_t pe_active = 0;  // of them used by the mapping
+  double pe_utilization = 0;    // MACs executed / (multipliers x cycles)
+  // PE-clocks that are lost, cause by cause from the stated peak down; with macs_executed they add up to pe_count x (cycles + stall_cycles).
+  std::vector<std::pair<std::string, std::uint64_t>> pe_clocks_lost;
   std::map<std::string, double> energy;  // by level, in energy_unit; empty: no table given
   std::string energy_unit;               // pJ or MAC
   std::string energy_table;              // name of the table

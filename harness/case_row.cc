@@ -41,8 +41,8 @@ constexpr const char* kNumberFields[] = {"seconds",
                                          "error_bound",
                                          "relative_l2_error"};
 // Fields of simulated cases, present only there.
-constexpr const char* kSimulatedFields[] = {"cycles",   "stall_cycles", "clock_hz",    "pe_count",     "pe_active", "pe_utilization",
-                                            "accesses", "energy",       "energy_unit", "energy_table", "fidelity",  "assumptions"};
+constexpr const char* kSimulatedFields[] = {"cycles", "stall_cycles", "clock_hz",     "pe_count", "pe_active",   "pe_utilization", "accesses",
+                                            "energy", "energy_unit",  "energy_table", "fidelity", "assumptions", "pe_clocks_lost"};
 
 template <typename T>
 Row or_null(const std::optional<T>& value) {
@@ -85,6 +85,8 @@ void add_simulated(Row& row, const Simulated& s, const std::vector<Traffic>& tra
   row["pe_count"] = s.pe_count;
   row["pe_active"] = s.pe_active;
   row["pe_utilization"] = s.pe_utilization;
+  row["pe_clocks_lost"] = Row::object();
+  for (const auto& [cause, clocks] : s.pe_clocks_lost) row["pe_clocks_lost"][cause] = clocks;
   row["accesses"] = accesses_of(traffic);
   row["energy"] = s.energy.empty() ? Row(nullptr) : Row(s.energy);
   row["energy_unit"] = or_null(s.energy_unit);

@@ -20,7 +20,7 @@ OMIT = "omit"  # ids of what a page repeats as text of its own begin so
 @dataclass
 class Drawing:
     name: str  # file stem
-    kind: str  # roofline, throughput, sparse, totals
+    kind: str  # roofline, throughput, sparse, staircase, totals
     title: str  # the question
     caption: str  # how to read it, and what is left out
     provenance: str  # machine, date, commit ... in one line

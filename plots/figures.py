@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import matplotlib
 from PIL import Image
 
-from . import roofline, sparse, style, svg, throughput, totals
+from . import roofline, sparse, staircase, style, svg, throughput, totals
 from .drawing import Drawing
 from .schema import Case, Run
 from .series import Series, collect, distinct_colors, networks
@@ -107,6 +107,11 @@ def draw_all(runs: list[Run], *, all_variants: bool = False, keep: Callable[[Cas
             if bars:
                 drawings.append(bars)
         drawings += sparse.draw(runs, network, series, f"sparse-{stem}")
+        machines = [s for s in series if staircase.has_steps(s)]
+        for part in _chunks(machines, "", "simulated machines") if machines else []:
+            steps = staircase.draw(runs, network, part.series, f"staircase-{stem}{part.suffix}", part.words if part.suffix else "")
+            if steps:
+                drawings.append(steps)
     if not any(sparse.densities(series) for series in by_network.values()):
         notes.append(f"no dense-against-sparse figure: {sparse.NOTHING}")
     summary = totals.draw(runs, by_network) if by_network else None

@@ -39,6 +39,7 @@ DEFINITIONS = [
     ("time, confidence interval", "Median of one run of the kernel; 95 % confidence interval of that median. Simulated times are deterministic and have none."),
     ("network total", "Sum of the layers' medians times their repeats. No back-to-back run: what layers do to each other's caches is not in it."),
     ("density", "dense, N:M (N of M consecutive input channels kept), or shares of weights / inputs that are non-zero; named sets are published per-layer values."),
+    ("PE-clock", "One multiplier of a simulated machine for one clock. Multipliers x (clocks + stalls) = macs_executed + pe_clocks_lost of all causes."),
     ("simulated", "Time of a modelled accelerator: cycles / its clock. Its output was computed and checked like every other."),
 ]  # fmt: skip
 
@@ -67,6 +68,7 @@ def _sections() -> list[_Section]:
         _Section("rooflines", "Rooflines", "Which roof holds each layer back, and how far below it does each way of computing stay? Pointing at a mark tells its numbers; the table of all cases has them too.", "No layer with operations was measured.", "roofline"),
         _Section("throughput", "Throughput per layer", "How fast is each layer, whatever the algorithm did? Dense layers; measured and simulated clocks stand in separate panels.", "Nothing was measured.", "throughput"),
         _Section("sparse", "Dense against sparse", "What does leaving out zeros bring, layer by layer?", sparse.NOTHING[0].upper() + sparse.NOTHING[1:] + ".", "sparse"),
+        _Section("staircase", "Lost to what", "What takes each layer away from the peak of a simulated machine? Every PE-clock has one cause; pointing at a step tells its share.", "No case of this run holds the PE-clocks of a simulated machine.", "staircase"),
         _Section("totals", "Network totals", "What would a whole network cost? Sums of layers × repeats, never a back-to-back run.", "Nothing was measured.", "totals"),
     ]  # fmt: skip
 

@@ -70,6 +70,7 @@ class Numbers:
     pe_utilization: float | None
     clock_hz: float | None
     fidelity: str
+    pe_clocks_lost: tuple[tuple[str, int], ...]  # of simulated machines, cause by cause from the stated peak down; empty: not recorded
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,18 @@ def _numbers(f: _Fields) -> Numbers:
         pe_utilization=f.optional_real("pe_utilization"),
         clock_hz=f.optional_real("clock_hz") or None,
         fidelity=f.text("fidelity", default=""),
+        pe_clocks_lost=_lost(f),
     )
+
+
+def _lost(f: _Fields) -> tuple[tuple[str, int], ...]:
+    value = f.value.get("pe_clocks_lost")
+    if value is None:
+        return ()
+    if not isinstance(value, dict) or len(value) > 20 or not all(key.isprintable() and len(key) <= 40 for key in value):
+        f.fail("pe_clocks_lost", "an object of at most 20 entries with short names")
+    steps = _Fields(f"{f.where}.pe_clocks_lost", value)
+    return tuple((key, steps.whole(key)) for key in value)
 
 
 def _facts(f: _Fields) -> tuple[tuple[str, str], ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from .roofs import LEVEL_NAMES, ceilings_of
 from .schema import Case, Run
+from .staircase import CAUSES
 from .units import engineering, percent, seconds, significant
 
 
@@ -67,7 +68,7 @@ CSV_NUMBERS = ("seconds", "samples", "macs_dense", "macs_executed", "ops_per_sec
 
 
 def cases_csv(runs: list[Run]) -> str:
-    header = ["run", *CSV_TEXT, "seconds_ci95_lo", "seconds_ci95_hi", *CSV_NUMBERS, "staircase"]
+    header = ["run", *CSV_TEXT, "seconds_ci95_lo", "seconds_ci95_hi", *CSV_NUMBERS, *(f"pe_clocks_lost_{cause}" for cause in reversed(CAUSES)), "staircase"]
     rows = []
     for run in runs:
         for case in run.cases:
@@ -76,6 +77,8 @@ def cases_csv(runs: list[Run]) -> str:
             for key in CSV_NUMBERS:
                 value = getattr(n, key) if n else None
                 numbers.append("" if value is None else str(value))
+            lost = dict(n.pe_clocks_lost) if n else {}
+            numbers += [str(lost[cause]) if cause in lost else "" for cause in reversed(CAUSES)]
             # Of simulated machines: from the stated peak down to this case's rate, cause by cause.
             numbers.append(dict(case.facts).get("staircase", ""))
             rows.append([run.label, *(str(getattr(case, key)) for key in CSV_TEXT), *numbers])

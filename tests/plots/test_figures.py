@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 import pytest
 import synthetic
 
-from plots import roofline, sparse, style, throughput, totals
+from plots import roofline, sparse, staircase, style, throughput, totals
 from plots.drawing import Drawing
 from plots.figures import MAX_SERIES, draw_all, file_name, render
-from plots.schema import Run, parse
+from plots.schema import InputProblem, Run, parse
 from plots.series import collect
 
 SHIPPED = ["alexnet", "vgg16", "vgg19", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet50-v1", "lenet5", "lenet-300-100"]
@@ -176,3 +176,47 @@ def test_names_of_files_cannot_leave_the_folder() -> None:
 def test_each_of_several_densities_has_its_own_roofline() -> None:
     drawings, _ = draw_all(runs_of(synthetic.run(["lenet5"], sparse=True)))
     assert {d.name for d in drawings if d.kind == "roofline"} == {"roofline-lenet5", "roofline-lenet5-2-4", "roofline-lenet5-uniform-0.1_0.5"}
+
+
+def test_staircase_columns_fill_the_peak_and_tell_every_cause() -> None:
+    document = synthetic.run(["alexnet"], arrays=("systolic-ws", "systolic-os"))
+    runs = runs_of(document)
+    drawing = staircase.draw(runs, "alexnet", collect(runs, "alexnet"), "s")
+    assert drawing is not None and drawing.kind == "staircase"
+    assert overlaps(drawing) == 0
+    columns: dict[tuple[int, str], list[tuple[float, float]]] = {}
+    for axes in drawing.figure.axes:
+        for patch in axes.patches:
+            if (gid := patch.get_gid()) and gid.startswith("step-"):
+                columns.setdefault((id(axes), gid.rsplit("-", 1)[0]), []).append((patch.get_y(), patch.get_height()))
+    assert len(columns) == 2 * 8  # conv1 ... fc8 of two machines
+    for steps in columns.values():
+        at = 0.0
+        for y, height in sorted(steps):
+            assert y == pytest.approx(at) and height > 0
+            at += height
+        assert at == pytest.approx(1)
+    row = next(c for c in document["cases"] if c["backend"] == "spatial" and c["layer"] == "conv3")
+    total = row["macs_executed"] + sum(row["pe_clocks_lost"].values())
+    words = f"fill and drain {100 * row['pe_clocks_lost']['fill_and_drain'] / total:.2f} % of the peak"
+    assert any("alexnet conv3" in tip and words in tip for tip in drawing.tips.values())
+
+
+@pytest.mark.parametrize("network", ["resnet50", "vgg19", "lenet-300-100"])
+def test_staircase_labels_do_not_overlap_on(network: str) -> None:
+    runs = runs_of(synthetic.run([network], arrays=("systolic-ws", "systolic-os")))
+    drawing = staircase.draw(runs, network, collect(runs, network), "s")
+    assert drawing is not None
+    assert overlaps(drawing) == 0
+
+
+def test_runs_without_pe_clocks_have_no_staircase() -> None:
+    document = synthetic.run(["lenet5"])
+    for row in document["cases"]:
+        row.pop("pe_clocks_lost", None)
+    assert not any(d.kind == "staircase" for d in draw_all(runs_of(document))[0])
+    document = synthetic.run(["lenet5"])
+    row = next(c for c in document["cases"] if "pe_clocks_lost" in c)
+    row["pe_clocks_lost"]["stalls"] = -1
+    with pytest.raises(InputProblem, match=r"pe_clocks_lost.*stalls.*whole number"):
+        runs_of(document)

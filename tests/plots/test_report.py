@@ -105,7 +105,7 @@ def test_every_case_has_a_row_and_every_section_its_place() -> None:
     table = re.search(r'<table id="table-cases".*?</table>', text, re.DOTALL)
     assert table and table.group().count("<tr>") == len(document["cases"]) + 1
     assert "no CUDA driver on this machine" in table.group()
-    for section in ("what", "rooflines", "throughput", "sparse", "totals", "cases", "ceilings", "definitions", "provenance"):
+    for section in ("what", "rooflines", "throughput", "sparse", "staircase", "totals", "cases", "ceilings", "definitions", "provenance"):
         assert f'<section id="{section}">' in text
     assert "--densities" in text  # the message where nothing is sparse
 

@@ -34,7 +34,9 @@ def test_plot_writes_what_was_asked_for(run_folder: Path, tmp_path: Path) -> Non
     done = python("plot", str(run_folder), "--out", str(tmp_path), "--formats", "svg,png", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     written = [Path(line) for line in done.stdout.splitlines()]
-    assert {p.name for p in written} == {f"{stem}.{kind}" for stem in ("roofline-lenet5", "throughput-lenet5", "totals") for kind in ("svg", "png")}
+    assert {p.name for p in written} == {
+        f"{stem}.{kind}" for stem in ("roofline-lenet5", "throughput-lenet5", "staircase-lenet5", "totals") for kind in ("svg", "png")
+    }
     assert all(p.stat().st_size > 1000 for p in written)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(p.name for p in written)  # no temporary files
 

@@ -1,6 +1,7 @@
 #include "backends/spatial/fast/feie.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -75,7 +76,7 @@ class Counter {
   Outcome run() {
     const std::int64_t blocks = ceil_div(l_.filters, mode_.filters), g = l_.groups;
     const std::uint64_t macs_dense = product({g, p_.n(), p_.k(), p_.m()});
-    o_.counts["passes"] = o_.counts["segments"] = 0;
+    o_.counts["passes"] = o_.counts["segments"] = o_.counts["pe_clocks_mapped"] = o_.counts["pe_clocks_waiting"] = 0;
     std::optional<NonzeroBits> bits;
     if (array_.skips_zeros) {
       std::vector<std::int16_t> ones;
@@ -217,7 +218,7 @@ class Counter {
     new_bias_bits_ = p_.bias.empty() ? 0 : static_cast<std::uint64_t>(filters) * static_cast<std::uint64_t>(a_.accumulator.bits);
     if (!array_.packs_ragged_filters || filters == mode_.filters) {
       for (std::int64_t s = 0; s < count; ++s)
-        round(s, s + 1, filters, filters, static_cast<std::uint64_t>(segments_[static_cast<std::size_t>(s)].outputs * filters));
+        round(s, filters, {filters}, static_cast<std::uint64_t>(segments_[static_cast<std::size_t>(s)].outputs * filters));
       return;
     }
     // (segment, filter) pairs, segment by segment, as many at a time as the array holds filters.
@@ -225,16 +226,20 @@ class Counter {
     for (std::int64_t first = 0; first < pairs; first += mode_.filters) {
       const std::int64_t last = std::min(first + mode_.filters, pairs), s0 = first / filters, s1 = (last - 1) / filters + 1;
       std::uint64_t outputs = 0;
+      std::vector<std::int64_t> copies;
       for (std::int64_t s = s0; s < s1; ++s) {
         const std::int64_t of_segment = std::min(last, (s + 1) * filters) - std::max(first, s * filters);
+        copies.push_back(of_segment);
         outputs += static_cast<std::uint64_t>(of_segment * segments_[static_cast<std::size_t>(s)].outputs);
       }
-      round(s0, s1, std::min(filters, last - first), last - first, outputs);
+      round(s0, std::min(filters, last - first), copies, outputs);
     }
   }
 
-  // All passes over segments [s0, s1), which the array takes at the same time. `filters`: different ones; `pairs`: with their copies.
-  void round(std::int64_t s0, std::int64_t s1, std::int64_t filters, std::int64_t pairs, std::uint64_t outputs) {
+  // All passes over the segments from s0 on that the array takes at the same time. `filters`: different ones; `copies`: filters of each of the segments.
+  void round(std::int64_t s0, std::int64_t filters, const std::vector<std::int64_t>& copies, std::uint64_t outputs) {
+    const std::int64_t s1 = s0 + std::ssize(copies), pairs = std::accumulate(copies.begin(), copies.end(), std::int64_t{0});
+    std::uint64_t round_clocks = 0, waits = 0;
     o_.pe_active = std::max(o_.pe_active, static_cast<std::uint64_t>(pairs * mode_.pes));
     const std::uint64_t passes = product({l_.channels, l_.rows}), weights = product({filters, l_.taps});
     const auto rate = static_cast<std::uint64_t>(array_.weight_words_per_clock);
@@ -255,12 +260,18 @@ class Counter {
         at(Level::dram, Operand::input).reads += static_cast<std::uint64_t>(fetched);
         const std::uint64_t clocks = std::max(static_cast<std::uint64_t>(streamed), floor) + static_cast<std::uint64_t>(array_.pass_overhead);
         o_.cycles += clocks;
+        round_clocks += clocks;
+        if (copies.size() > 1)
+          for (std::int64_t s = s0; s < s1; ++s)
+            waits += static_cast<std::uint64_t>((streamed - flow_of(static_cast<std::size_t>(s), c, r).streamed) * copies[static_cast<std::size_t>(s - s0)]);
         if (!a_.dram_bits_per_cycle) continue;
         const std::uint64_t leaves = leaving_bits_ * (number + 1) / passes - leaving_bits_ * number / passes;
         meter_.add({clocks, weights * static_cast<std::uint64_t>(a_.word_bits) + new_bias_bits_,
                     leaves + static_cast<std::uint64_t>(fetched) * static_cast<std::uint64_t>(a_.word_bits + array_.index_bits)});
         new_bias_bits_ = 0;
       }
+    o_.counts["pe_clocks_mapped"] += round_clocks * product({pairs, mode_.pes});
+    o_.counts["pe_clocks_waiting"] += waits * static_cast<std::uint64_t>(mode_.pes);
     if (array_.index_bits > 0) o_.counts["index_bits"] = at(Level::dram, Operand::input).reads * static_cast<std::uint64_t>(array_.index_bits);
     leaving_bits_ = outputs * static_cast<std::uint64_t>(a_.output_bits);
   }

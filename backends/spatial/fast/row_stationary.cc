@@ -87,6 +87,7 @@ class RowStationary {
           for (std::int64_t m = 0; m < filters(); m += map_.m) waiting = tile(m, std::min(map_.m, filters() - m), waiting);
     }
     o_.cycles += natural(leaving_);
+    mapped_ += natural(leaving_) * pes_in_use_;  // of the last pass
     meter_.add({0, 0, waiting});
     o_.macs = natural(p_.batch * macs(l_));
     at(Level::local, Operand::input).reads = at(Level::local, Operand::weight).reads = o_.macs;
@@ -95,6 +96,7 @@ class RowStationary {
     o_.stall_cycles = meter_.of_groups(1);
     o_.counts["passes"] = passes_;
     o_.counts["buffer_fills"] = fills_;
+    o_.counts["pe_clocks_mapped"] = mapped_;
     for (const auto& [letter, size] : {std::pair{"m", map_.m}, {"n", map_.n}, {"e", map_.e}, {"p", map_.p}, {"q", map_.q}, {"r", map_.r}, {"t", map_.t}})
       o_.counts[std::string("mapping_") + letter] = natural(size);
     return o_;
@@ -178,6 +180,8 @@ class RowStationary {
 
     const std::uint64_t weight_bits = natural(weights) * natural(a_.word_bits), clocks = clocks_of({E, strip().rows, block, count, n, c == 0, leaving_});
     o_.cycles += clocks;
+    pes_in_use_ = natural(R * E * channel_sets.sets * filter_sets.sets);
+    mapped_ += clocks * pes_in_use_;
     // The array waits while inputs and results move; the weights of a pass come in during the pass before.
     if (first) meter_.add({0, weight_bits, moved});
     meter_.add({clocks, first ? 0 : weight_bits, 0});
@@ -230,6 +234,7 @@ class RowStationary {
   std::int64_t group_ = 0, image_ = 0, strip_ = 0;
   std::int64_t leaving_ = 0;  // clocks that the last sums of the pass before need
   std::uint64_t passes_ = 0, fills_ = 0;
+  std::uint64_t pes_in_use_ = 0, mapped_ = 0;  // PEs of the pass at work, PE-clocks of all passes
   std::map<RowPass, RowPassKind> kinds_;
 };
 

@@ -77,7 +77,7 @@ class Planar {
   Outcome run() {
     const std::int64_t M = p_.m(), g = l_.groups;
     const Halo halo = halo_of_a_filter();
-    std::uint64_t placeholder_inputs = 0, placeholder_weights = 0, contention = 0, useful = 0, busy_clocks = 0;
+    std::uint64_t placeholder_inputs = 0, placeholder_weights = 0, contention = 0, useful = 0, busy_clocks = 0, drain_clocks = 0;
     std::int64_t drain_before = 0, filters_before = 0;  // of the block that is being drained
     for (std::int64_t image = 0; image < p_.batch; ++image)
       for (std::int64_t group = 0; group < g; ++group) {
@@ -90,6 +90,7 @@ class Planar {
           const Block& block = blocks[b];
           const std::int64_t filters = std::min(plan_.filters_at_once, M - static_cast<std::int64_t>(b) * plan_.filters_at_once);
           const std::int64_t slowest = *std::ranges::max_element(block.busy), clocks = std::max(slowest, drain_before);
+          drain_clocks += static_cast<std::uint64_t>(clocks - slowest);
           for (const std::int64_t busy : block.busy) busy_clocks += static_cast<std::uint64_t>(busy);
           contention += static_cast<std::uint64_t>(block.contention);
           if (image == 0) placeholder_weights += static_cast<std::uint64_t>(block.weight_placeholders);
@@ -117,6 +118,7 @@ class Planar {
     at(Level::global, Operand::output).writes = at(Level::dram, Operand::output).writes = static_cast<std::uint64_t>(checked_product(planes, p_.pixels()));
     o_.pe_active = pes_.size() * static_cast<std::size_t>(a_.weights * a_.inputs);
     o_.counts = {{"contention_clocks", contention},
+                 {"drain_clocks", drain_clocks + static_cast<std::uint64_t>(drain_before)},
                  {"macs_useful", useful},
                  {"pe_wait_clocks", o_.cycles * static_cast<std::uint64_t>(a_.pes()) - busy_clocks},
                  {"placeholder_inputs", placeholder_inputs},
@@ -327,6 +329,7 @@ class Flat {
     at(Level::local, Operand::psum) = {macs, macs};
     at(Level::global, Operand::output).writes = at(Level::dram, Operand::output).writes = static_cast<std::uint64_t>(checked_product(p_.batch, M));
     o_.counts = {{"contention_clocks", 0},
+                 {"drain_clocks", 0},
                  {"macs_useful", macs},
                  {"pe_wait_clocks", o_.cycles * static_cast<std::uint64_t>(a_.pes()) - busy},
                  {"placeholder_inputs", placeholders},

@@ -271,7 +271,7 @@ class Machine {
       : a_(a), array_(array), p_(p), l_(p.layer), mode_(array, l_), output_(output), observer_(observer) {}
 
   Outcome run() {
-    outcome_.counts = {{"passes", 0}, {"segments", 0}};
+    outcome_.counts = {{"passes", 0}, {"segments", 0}, {"pe_clocks_mapped", 0}, {"pe_clocks_waiting", 0}};
     if (array_.index_bits > 0) outcome_.counts["index_bits"] = outcome_.counts["placeholders"] = 0;
     for (std::int64_t group = 0; group < l_.groups; ++group)
       for (std::int64_t f = 0; f < l_.filters; f += mode_.filters) block(group, f, std::min(mode_.filters, l_.filters - f));
@@ -311,6 +311,7 @@ class Machine {
       pes += static_cast<std::uint64_t>(share.filters() * mode_.pes);
     }
     outcome_.pe_active = std::max(outcome_.pe_active, pes);
+    pes_in_use_ = pes;
     const std::uint64_t passes = static_cast<std::uint64_t>(l_.channels * l_.rows), leaving = leaving_bits_;
     std::uint64_t pass_number = 0;
     for (std::int64_t c = 0; c < l_.channels; ++c)
@@ -343,7 +344,10 @@ class Machine {
     const auto have_pixels = [&] { return std::ranges::any_of(shares, [](const Share& share) { return share.has_pixels(); }); };
     while (have_pixels()) {
       for (Share& share : shares) {
-        if (!share.has_pixels()) continue;
+        if (!share.has_pixels()) {
+          outcome_.counts["pe_clocks_waiting"] += static_cast<std::uint64_t>(share.filters() * mode_.pes);
+          continue;
+        }
         multiplied(share.step());
         took(share.last_pixel());
       }
@@ -379,6 +383,7 @@ class Machine {
 
   void tick(const Share& share, bool streaming) {
     ++outcome_.cycles;
+    outcome_.counts["pe_clocks_mapped"] += pes_in_use_;
     if (!observer_) return;
     FeieClock clock;
     clock.number = outcome_.cycles;
@@ -408,7 +413,7 @@ class Machine {
   const FeieObserver& observer_;
   Outcome outcome_;
   std::vector<Stage> stages_;
-  std::uint64_t leaving_bits_ = 0, new_biases_ = 0, outputs_ = 0;
+  std::uint64_t leaving_bits_ = 0, new_biases_ = 0, outputs_ = 0, pes_in_use_ = 0;
   bool is_last_pass_ = false;
 };
 

@@ -60,6 +60,7 @@ void RowArray::begin(const RowWork& work) {
 
 void RowArray::clock(BufferedSums* sums) {
   ++o_.cycles;
+  o_.counts["pe_clocks_mapped"] += static_cast<std::uint64_t>(filter_sets_.sets * channel_sets_.sets * l_.kernel_height * work_.out_rows.count);
   now_ = {};
   now_.number = o_.cycles, now_.pass = work_.number;
   const bool drained = climb_ == 0 && draining_ == 0;

@@ -45,7 +45,8 @@ class Base {
  protected:
   Base(const Accelerator& shared, const Scnn& a, const Problem& p, std::span<std::int64_t> output, const ScnnObserver& observer)
       : shared_(shared), a_(a), p_(p), l_(p.layer), output_(output), observer_(observer), pes_now_(static_cast<std::size_t>(a.pes())) {
-    o_.counts = {{"contention_clocks", 0}, {"macs_useful", 0}, {"pe_wait_clocks", 0}, {"placeholder_inputs", 0}, {"placeholder_weights", 0}};
+    o_.counts = {{"contention_clocks", 0}, {"drain_clocks", 0},       {"macs_useful", 0},
+                 {"pe_wait_clocks", 0},    {"placeholder_inputs", 0}, {"placeholder_weights", 0}};
   }
   Access& count(Level level, Operand operand) { return o_.accesses.at(level, operand); }
   void load_entries(Operand operand, std::uint64_t entries) {
@@ -66,6 +67,7 @@ class Base {
   void tick(std::int64_t image, std::int64_t group, std::int64_t first_filter) {
     ++o_.cycles;
     for (const ScnnPeClock& pe : pes_now_) o_.counts["pe_wait_clocks"] += pe.state == State::waits ? 1 : 0;
+    if (std::ranges::all_of(pes_now_, [](const ScnnPeClock& pe) { return pe.state == State::waits; })) ++o_.counts["drain_clocks"];
     if (observer_) observer_({o_.cycles, image, group, first_filter, pes_now_, finished_});
     finished_.clear();
   }

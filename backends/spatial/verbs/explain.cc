@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <random>
 #include <stdexcept>
@@ -48,12 +49,15 @@ std::string explanation(const LayerSpec& layer, std::int64_t batch, const LayerD
                       static_cast<double>(o.cycles + o.stall_cycles) / a.clock_hz);
   text += fmt::format("PEs       {} of {} used; {} MACs / ({} x {}) = {:.2f} % utilisation\n", o.pe_active, a.multipliers(), o.macs, a.multipliers(), o.cycles,
                       100 * utilization(a, o));
-  double rate = a.peak_ops_per_second();
-  text += fmt::format("roof      {:.6g} op/s stated peak\n", rate);
-  for (const Step& step : staircase(a, p, o)) {
-    rate *= step.share;
-    text += fmt::format("          x {:.4f} {} = {:.6g} op/s\n", step.share, step.cause, rate);
+  const Staircase steps = staircase(a, p, o);
+  text += fmt::format("roof      {:.6g} op/s stated peak: {} PE-clocks\n", a.peak_ops_per_second(), steps.total);
+  const auto share = [&](std::uint64_t clocks) { return steps.total == 0 ? 0 : 100 * static_cast<double>(clocks) / static_cast<double>(steps.total); };
+  for (const auto& [cause, lost] : steps.losses()) {
+    std::string words(cause);
+    std::ranges::replace(words, '_', ' ');
+    text += fmt::format("          - {:<14}{:>20}{:>8.2f} %\n", words, lost, share(lost));
   }
+  text += fmt::format("          = {:<14}{:>20}{:>8.2f} %\n", "multiplications", steps.useful, share(steps.useful));
   text += fmt::format("padding   {} zeros made at the array's edge, never fetched\n\n", o.padding_words);
   text += fmt::format("{:<8}{:<8}{:>16}{:>16}   words\n", "level", "operand", "reads", "writes");
   for (const Level level : kLevels)
