@@ -188,6 +188,8 @@ class Backend {
   virtual std::string device_of(const Variant&) const { return device(); }
 
   virtual Support supports(const Variant& variant, const Case& c) const = 0;
+  // Whether weights of s16 may come as a tensor of s8 where all of them fit: a layer of a hundred million then fits 200 MB.
+  virtual bool takes_byte_weights() const { return false; }
   // Throws std::runtime_error where the library or device refuses after all; the case fails and says so.
   virtual std::unique_ptr<Kernel> prepare(const Variant& variant, const Case& c, const Operands& operands) = 0;
   virtual ErrorModel error(const Variant& variant, const Case& c) const;  // default: direct_error_model

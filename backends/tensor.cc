@@ -14,17 +14,32 @@ namespace {
 
 constexpr std::size_t kAlignment = 128;  // two cache lines: no vector load splits a line, neighbours do not share a prefetched pair
 
+// With a border behind the last element, which vector loads may read.
+std::size_t padded(std::int64_t bytes) { return (static_cast<std::size_t>(checked_sum(bytes, kAlignment)) + kAlignment - 1) / kAlignment * kAlignment; }
+
 }  // namespace
 
 void Tensor::Free::operator()(std::byte* p) const { std::free(p); }
 
 Tensor::Tensor(ElementType type, Shape shape) : type_(type), shape_(shape) {
-  count_ = checked_product({shape[0], shape[1], shape[2], shape[3]});
-  const std::int64_t bytes = checked_product(count_, bytes_per_element(type));
-  const std::size_t rounded = (static_cast<std::size_t>(checked_sum(bytes, kAlignment)) + kAlignment - 1) / kAlignment * kAlignment;
-  data_.reset(static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded)));
+  allocate();
+  std::memset(data_.get(), 0, padded(bytes()));
+}
+
+Tensor Tensor::poisoned(ElementType type, Shape shape) {
+  Tensor tensor;
+  tensor.type_ = type, tensor.shape_ = shape;
+  tensor.allocate();
+  tensor.poison();
+  std::memset(tensor.data_.get() + tensor.bytes(), 0, padded(tensor.bytes()) - static_cast<std::size_t>(tensor.bytes()));
+  return tensor;
+}
+
+void Tensor::allocate() {
+  count_ = checked_product({shape_[0], shape_[1], shape_[2], shape_[3]});
+  const std::int64_t bytes = checked_product(count_, bytes_per_element(type_));
+  data_.reset(static_cast<std::byte*>(std::aligned_alloc(kAlignment, padded(bytes))));
   if (data_ == nullptr) throw std::bad_alloc();
-  std::memset(data_.get(), 0, rounded);
 }
 
 double Tensor::value(std::int64_t index) const {

@@ -21,6 +21,8 @@ class Tensor {
   Tensor() = default;  // no elements
   // All bytes zero. Throws std::overflow_error (too many elements) or std::bad_alloc.
   Tensor(ElementType type, Shape shape);
+  // The same, filled as by poison().
+  static Tensor poisoned(ElementType type, Shape shape);
 
   ElementType type() const { return type_; }
   const Shape& shape() const { return shape_; }
@@ -47,6 +49,7 @@ class Tensor {
   struct Free {
     void operator()(std::byte* p) const;
   };
+  void allocate();
   ElementType type_ = ElementType::f32;
   Shape shape_{0, 0, 0, 0};
   std::int64_t count_ = 0;

@@ -15,8 +15,9 @@ struct ConvolutionSums {
   std::vector<double> filter_norm;  // [k]
 };
 
-// Writes the sums to `out`, [n][k][y][x]. Doubles hold integer sums exactly up to 2^53; inputs are at most 24 bits wide, so they fit a float.
-ConvolutionSums convolve_f64(const Case& c, const Operands& operands, std::span<double> out);
+// Writes the sums to `out`, [n][k][y][x]. Doubles hold integer sums exactly up to 2^53; inputs are at most 24 bits wide, so they fit a float. Sums of
+// integers that can never leave 24 bits are added up in floats, as exactly. Without `with_norms` the norms stay empty.
+ConvolutionSums convolve_f64(const Case& c, const Operands& operands, std::span<double> out, bool with_norms = true);
 
 // Bytes that convolve_f64 allocates besides its output.
 std::int64_t convolution_workspace_bytes(const Case& c);

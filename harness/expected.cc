@@ -103,7 +103,8 @@ void softmax(const LayerSpec& l, std::int64_t batch, const std::vector<double>& 
 
 }  // namespace
 
-Expected::Expected(const Case& c, const Operands& operands) : layer_(c.layer), values_(ElementType::f64, c.output_shape()) {
+Expected::Expected(const Case& c, const Operands& operands, bool with_magnitudes)
+    : layer_(c.layer), has_magnitudes_(with_magnitudes || !c.layer.has_weights()), values_(ElementType::f64, c.output_shape()) {
   compute(c, operands);
   spot_check(c, operands);
 }
@@ -114,7 +115,7 @@ void Expected::compute(const Case& c, const Operands& operands) {
   switch (layer_.op) {
     case Op::conv:
     case Op::fc: {
-      ConvolutionSums sums = convolve_f64(c, operands, out);
+      ConvolutionSums sums = convolve_f64(c, operands, out, has_magnitudes_);
       patch_norm_ = std::move(sums.patch_norm);
       filter_norm_ = std::move(sums.filter_norm);
       bias_magnitude_.assign(static_cast<std::size_t>(layer_.out_channels), 0.0);
@@ -168,7 +169,10 @@ void Expected::spot_check(const Case& c, const Operands& operands) const {
     const std::int64_t k = index / (layer_.out_width * layer_.out_height) % layer_.out_channels,
                        n = index / (layer_.out_width * layer_.out_height * layer_.out_channels);
     const double plain = plain_element(c, operands, n, k, y, x), fast = values()[static_cast<std::size_t>(index)];
-    magnitudes(n, k, plane);
+    if (has_magnitudes_)
+      magnitudes(n, k, plane);
+    else
+      std::ranges::fill(plane, 0.0);
     // Both are sums in double, in different orders; a library's exp and pow add a few ulps.
     const double length = layer_.has_weights() ? static_cast<double>(layer_.reduction_length()) + 8 : static_cast<double>(layer_.in_channels) + 64;
     const double allowed = is_integer(c.type) && layer_.has_weights() && c.activation() != Activation::sigmoid && c.activation() != Activation::tanh
@@ -184,6 +188,7 @@ void Expected::magnitudes(std::int64_t n, std::int64_t k, std::span<double> plan
   const std::int64_t pixels = layer_.out_height * layer_.out_width;
   const auto first = static_cast<std::size_t>((n * layer_.out_channels + k) * pixels);
   if (layer_.has_weights()) {
+    if (!has_magnitudes_) throw std::logic_error("the expected output was made without magnitudes");
     const double* const patches = patch_norm_.data() + (n * layer_.groups + k / layer_.out_channels_per_group()) * pixels;
     const double filter = filter_norm_[static_cast<std::size_t>(k)], bias = bias_magnitude_[static_cast<std::size_t>(k)];
     for (std::int64_t i = 0; i < pixels; ++i) plane[static_cast<std::size_t>(i)] = patches[i] * filter + bias;

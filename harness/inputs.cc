@@ -11,6 +11,7 @@
 
 #include "harness/counter_random.h"
 #include "harness/pruning.h"
+#include "harness/whole_numbers.h"
 
 namespace convroof {
 namespace {
@@ -97,6 +98,8 @@ void fill(Tensor& tensor, const Recipe& recipe) {
   visit_type(tensor.type(), [&](auto zero) {
     using T = decltype(zero);
     T* const out = tensor.as<T>().data();
+    if constexpr (std::is_integral_v<T>)
+      if (recipe.data == Data::integers && !pruned) return fill_whole_numbers(out, count, recipe.key, recipe.largest, recipe.is_signed);
 #pragma omp parallel for schedule(static)
     for (std::int64_t i = 0; i < count; ++i) {
       const std::uint32_t bits = random_bits(recipe.key, i);
@@ -150,7 +153,8 @@ std::string_view name_of(Data data) { return data == Data::normal ? "normal" : "
 
 Data default_data(DataType type) { return is_integer(type) ? Data::integers : Data::normal; }
 
-OperandSet make_operands(const LayerSpec& layer, DataType type, std::int64_t batch, const LayerDensity& density, Data data, std::uint64_t seed) {
+OperandSet make_operands(const LayerSpec& layer, DataType type, std::int64_t batch, const LayerDensity& density, Data data, std::uint64_t seed,
+                         bool byte_weights) {
   const Case c{.layer = layer, .type = type, .batch = batch};
   const NumberFormat format = format_of(type);
   const Largest largest = largest_of(layer);
@@ -170,7 +174,8 @@ OperandSet make_operands(const LayerSpec& layer, DataType type, std::int64_t bat
   if (layer.op == Op::add) set.addend = make_activation("addend");
   if (!layer.has_weights()) return set;
 
-  set.weights = Tensor(format.weight, c.weight_shape());
+  const bool in_bytes = byte_weights && type == DataType::s16 && data == Data::integers;
+  set.weights = Tensor(in_bytes ? ElementType::s8 : format.weight, c.weight_shape());
   Recipe weight{.data = data,
                 .scale = whole ? 16.0f : static_cast<float>(1.0 / std::sqrt(static_cast<double>(layer.reduction_length()))),
                 .largest = largest.weight,

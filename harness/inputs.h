@@ -25,7 +25,9 @@ struct OperandSet {
   Operands view() const { return {input, addend, weights, bias}; }
 };
 
+// `byte_weights`: keep s16 weights that are `integers` (so small that a byte holds each) in a tensor of s8. Same values.
 // Throws std::bad_alloc or std::overflow_error for a layer beyond this machine.
-OperandSet make_operands(const LayerSpec& layer, DataType type, std::int64_t batch, const LayerDensity& density, Data data, std::uint64_t seed);
+OperandSet make_operands(const LayerSpec& layer, DataType type, std::int64_t batch, const LayerDensity& density, Data data, std::uint64_t seed,
+                         bool byte_weights = false);
 
 }  // namespace convroof

@@ -27,7 +27,7 @@ class CaseRunner {
   };
 
   void run_supported(const PlannedCase& planned, const Case& c, Row& row);
-  const Shared& shared_for(const PlannedCase& planned, const Case& c);
+  const Shared& shared_for(const PlannedCase& planned, const Case& c, const ErrorModel& model);
 
   const Plan& plan_;
   const RunOptions& options_;

@@ -73,6 +73,27 @@ double largest_magnitude(const Expected& expected, const ErrorModel& model, cons
   return largest;
 }
 
+bool is_exact(const ErrorModel& model) {
+  return model.relative_to_magnitude == 0 && model.relative_to_expected == 0 && model.absolute == 0 && model.relative_to_largest_magnitude == 0;
+}
+
+// Expected elements that are not zero; -1 if any element differs from what is expected. Most outputs of integers end here.
+std::int64_t nonzero_if_equal(const Tensor& actual, std::span<const double> wanted) {
+  std::int64_t nonzero = 0, different = 0;
+  visit_type(actual.type(), [&](auto zero) {
+    using T = decltype(zero);
+    const T* const got = actual.as<T>().data();
+    const std::int64_t count = actual.count();
+#pragma omp parallel for schedule(static) reduction(+ : nonzero, different)
+    for (std::int64_t i = 0; i < count; ++i) {
+      const double want = wanted[static_cast<std::size_t>(i)];
+      nonzero += want != 0 ? 1 : 0;
+      different += as_double(got[i]) == want ? 0 : 1;
+    }
+  });
+  return different == 0 ? nonzero : -1;
+}
+
 }  // namespace
 
 Verdict verify(const Tensor& actual, const Expected& expected, const ErrorModel& model) {
@@ -84,6 +105,13 @@ Verdict verify(const Tensor& actual, const Expected& expected, const ErrorModel&
   const Tensor::Shape& shape = actual.shape();
   const std::int64_t planes = shape[0] * shape[1], pixels = shape[2] * shape[3];
   const std::span<const double> wanted = expected.values();
+  if (is_exact(model))
+    if (const std::int64_t nonzero = nonzero_if_equal(actual, wanted); nonzero >= 0) {
+      verdict.right = true;
+      verdict.share_nonzero = static_cast<double>(nonzero) / static_cast<double>(actual.count());
+      return verdict;
+    }
+  const bool by_magnitude = model.relative_to_magnitude != 0;
   const double of_largest = model.relative_to_largest_magnitude * largest_magnitude(expected, model, shape);
   Tally total;
   visit_type(actual.type(), [&](auto zero) {
@@ -92,10 +120,10 @@ Verdict verify(const Tensor& actual, const Expected& expected, const ErrorModel&
 #pragma omp parallel
     {
       Tally mine;
-      std::vector<double> magnitude(static_cast<std::size_t>(pixels));
+      std::vector<double> magnitude(static_cast<std::size_t>(pixels), 0.0);
 #pragma omp for schedule(static) nowait
       for (std::int64_t plane = 0; plane < planes; ++plane) {
-        expected.magnitudes(plane / shape[1], plane % shape[1], magnitude);
+        if (by_magnitude) expected.magnitudes(plane / shape[1], plane % shape[1], magnitude);
         for (std::int64_t i = 0; i < pixels; ++i) {
           const std::int64_t index = plane * pixels + i;
           const double want = wanted[static_cast<std::size_t>(index)];

@@ -21,7 +21,10 @@ namespace {
 Problem problem_of(const Case& c, const Operands& operands) {
   Problem p{.layer = c.layer, .batch = c.batch};
   p.input = operands.input.as<std::int16_t>();
-  p.weights = operands.weights.as<std::int16_t>();
+  if (operands.weights.type() == ElementType::s8)
+    p.weights = operands.weights.as<std::int8_t>();
+  else
+    p.weights = operands.weights.as<std::int16_t>();
   if (c.has_bias()) p.bias = operands.bias.as<std::int64_t>();
   p.relu = c.activation() == Activation::relu;
   return p;
@@ -33,7 +36,7 @@ class SpatialKernel final : public Kernel {
       : a_(a),
         case_(c),
         problem_(problem_of(case_, operands)),
-        output_(ElementType::s64, c.output_shape()),
+        output_(Tensor::poisoned(ElementType::s64, c.output_shape())),
         outcome_(fast::count(a_, problem_, case_.threads)) {}
 
   // The clock is simulated and every run is like the first, so an output stands until it is poisoned.
@@ -43,7 +46,7 @@ class SpatialKernel final : public Kernel {
     return times * static_cast<double>(outcome_.cycles + outcome_.stall_cycles) / a_.clock_hz;
   }
   void poison_output() override {
-    output_.poison();
+    if (computed_) output_.poison();
     computed_ = false;
   }
   void read_output(Tensor& canonical) override { std::ranges::copy(output_.as<std::int64_t>(), canonical.as<std::int64_t>().begin()); }
@@ -105,6 +108,7 @@ class SpatialBackend final : public Backend {
   std::string device_of(const Variant& variant) const override { return accelerator(variant).name; }
   Clock clock() const override { return Clock::simulated; }
   DataType native_type() const override { return DataType::s16; }
+  bool takes_byte_weights() const override { return true; }
   std::string variant_noun() const override { return "accelerator"; }
 
   std::vector<Variant> variants() const override {

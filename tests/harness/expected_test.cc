@@ -90,6 +90,31 @@ TEST(Expected, magnitude_bounds_the_sum_of_absolute_products) {
   }
 }
 
+// Small integers are added up in floats, larger ones in doubles; neither may round.
+TEST(Expected, integers_of_any_size_are_summed_exactly) {
+  for (const LayerSpec& layer : small_layers()) {
+    if (!layer.has_weights()) continue;
+    LayerSpec linear = layer;
+    linear.activation = Activation::none;
+    for (const int scale : {1, 4000}) {
+      const Case c{.layer = linear, .type = DataType::s16, .batch = 2};
+      OperandSet operands = make_operands(linear, DataType::s16, 2, {}, Data::integers, 11);
+      for (Tensor* tensor : {&operands.input, &operands.weights})
+        for (std::int64_t i = 0; i < tensor->count(); ++i) tensor->set_value(i, scale * tensor->value(i));
+      const Expected expected(c, operands.view(), false);
+      EXPECT_FALSE(expected.has_magnitudes());
+      for (std::int64_t i = 0; i < expected.tensor().count(); ++i) {
+        const std::int64_t x = i % linear.out_width, y = i / linear.out_width % linear.out_height,
+                           k = i / (linear.out_width * linear.out_height) % linear.out_channels,
+                           n = i / (linear.out_width * linear.out_height * linear.out_channels);
+        ASSERT_EQ(expected.values()[static_cast<std::size_t>(i)], plain_element(c, operands.view(), n, k, y, x)) << canonical_shape(linear) << " " << scale;
+      }
+      std::vector<double> plane(static_cast<std::size_t>(linear.out_height * linear.out_width));
+      EXPECT_THROW(expected.magnitudes(0, 0, plane), std::logic_error);
+    }
+  }
+}
+
 TEST(Expected, a_fully_connected_layer_equals_the_convolution_with_a_filter_of_the_inputs_size) {
   const LayerSpec fc = testing_support::fully_connected(5, 6, 23);
   LayerSpec conv = fc;

@@ -41,6 +41,35 @@ TEST(Inputs, dense_tensors_hold_no_zero_in_any_type) {
     }
 }
 
+// Types of whole numbers are filled many at a time, the others one by one.
+TEST(Inputs, whole_numbers_are_the_same_in_every_type) {
+  for (const LayerSpec& layer : {convolution(13, 9, 11, 3), convolution(64, 64, 300, 3, 1, 1), convolution(3, 7, 2, 1)}) {
+    const OperandSet f32 = make_operands(layer, DataType::f32, 3, {}, Data::integers, 9), s16 = make_operands(layer, DataType::s16, 3, {}, Data::integers, 9),
+                     s8 = make_operands(layer, DataType::s8, 3, {}, Data::integers, 9);
+    for (std::int64_t i = 0; i < f32.input.count(); ++i) {
+      ASSERT_EQ(s16.input.value(i), f32.input.value(i)) << i;
+      ASSERT_EQ(s8.input.value(i), std::abs(f32.input.value(i))) << i;
+    }
+    for (std::int64_t i = 0; i < f32.weights.count(); ++i) {
+      ASSERT_EQ(s16.weights.value(i), f32.weights.value(i)) << i;
+      ASSERT_EQ(s8.weights.value(i), f32.weights.value(i)) << i;
+    }
+    for (std::int64_t i = 0; i < f32.bias.count(); ++i) ASSERT_EQ(s16.bias.value(i), f32.bias.value(i)) << i;
+  }
+}
+
+TEST(Inputs, weights_in_bytes_are_the_same_numbers) {
+  const LayerSpec layer = convolution(13, 9, 11, 3);
+  for (const LayerDensity& density : {LayerDensity{}, unstructured(0.3, 0.5), LayerDensity{{WeightSparsity::Pattern::n_of_m, 0.5, 2, 4}, 1.0}}) {
+    const OperandSet words = make_operands(layer, DataType::s16, 1, density, Data::integers, 1),
+                     bytes = make_operands(layer, DataType::s16, 1, density, Data::integers, 1, true);
+    ASSERT_EQ(words.weights.type(), ElementType::s16);
+    ASSERT_EQ(bytes.weights.type(), ElementType::s8);
+    for (std::int64_t i = 0; i < words.weights.count(); ++i) ASSERT_EQ(bytes.weights.value(i), words.weights.value(i)) << i;
+  }
+  EXPECT_EQ(make_operands(layer, DataType::s16, 1, {}, Data::normal, 1, true).weights.type(), ElementType::s16) << "their tails do not fit a byte";
+}
+
 TEST(Inputs, pruning_keeps_the_exact_number) {
   const LayerSpec layer = convolution(13, 9, 11, 3);
   for (const DataType type : all_data_types())

@@ -5,189 +5,155 @@
 
 #include "backends/spatial/fast/aligned.h"
 #include "backends/spatial/fast/gather.h"
+#include "backends/spatial/fast/largest_magnitude.h"
+#include "backends/spatial/fast/pair_kernels.h"
 #include "workloads/checked.h"
 
 namespace convroof::spatial::fast {
 namespace {
 
-// A vector of B bytes; compilers lower it to what the target has. Always inlined, so that no vector type crosses a function's border.
-template <typename T, int B>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(B)));
-  static constexpr std::int64_t lanes = B / static_cast<int>(sizeof(T));
+constexpr std::int64_t kFewPixels = 8;
+constexpr std::int64_t kPackedBytes = std::int64_t{16} << 20;  // of weights at a time: more than any shipped convolution has, less than fully connected layers
+
+// Two products at a time in s32, wherever that is wide enough.
+struct Pairs {
+  using Pixel = std::int16_t;
+  using Weight = std::int32_t;
+  using Sum = std::int32_t;
+  static constexpr std::int64_t depth = 2;  // products a step
+
+  template <typename W>
+  static Weight weight(const W* filter, std::int64_t step, std::int64_t count) {
+    const std::int64_t k = 2 * step;
+    const auto first = static_cast<std::uint16_t>(filter[k]), second = k + 1 < count ? static_cast<std::uint16_t>(filter[k + 1]) : std::uint16_t{0};
+    return static_cast<std::int32_t>(std::uint32_t{first} | std::uint32_t{second} << 16);
+  }
 };
 
-// Sums of `rows` filters x 2 vectors of pixels over k in [k0, k1).
-//   weights: [k][rows], pixels: [k][2 * lanes], sums: [rows][2 * lanes]
-template <typename T, int B, int rows>
-[[gnu::always_inline]] inline void tile(const T* weights, const T* pixels, std::int64_t k0, std::int64_t k1, T* sums) {
-  using V = typename VectorOf<T, B>::type;
-  constexpr std::int64_t lanes = VectorOf<T, B>::lanes;
-  V low[rows] = {}, high[rows] = {};
-  for (std::int64_t k = k0; k < k1; ++k) {
-    const V a = *reinterpret_cast<const V*>(pixels + k * 2 * lanes);
-    const V b = *reinterpret_cast<const V*>(pixels + k * 2 * lanes + lanes);
-#pragma GCC unroll 8
-    for (int r = 0; r < rows; ++r) {
-      const T w = weights[k * rows + r];
-      low[r] += a * w;
-      high[r] += b * w;
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < rows; ++r) {
-    *reinterpret_cast<V*>(sums + r * 2 * lanes) = low[r];
-    *reinterpret_cast<V*>(sums + r * 2 * lanes + lanes) = high[r];
-  }
-}
+// One at a time in s64, for numbers so large that nothing else would do. No shipped data are.
+struct Singles {
+  using Pixel = std::int64_t;
+  using Weight = std::int64_t;
+  using Sum = std::int64_t;
+  static constexpr std::int64_t depth = 1;
 
-// Sum over k of weights[k] * pixels[k], weights still s16.
-template <typename T, int B>
-[[gnu::always_inline]] inline T dot(const std::int16_t* weights, const T* pixels, std::int64_t k0, std::int64_t k1) {
-  using V = typename VectorOf<T, B>::type;
-  constexpr std::int64_t lanes = VectorOf<T, B>::lanes;
-  typedef std::int16_t S __attribute__((vector_size(lanes * 2)));
-  V sum[4] = {};
-  std::int64_t k = k0;
-  for (; k + 4 * lanes <= k1; k += 4 * lanes)
-#pragma GCC unroll 4
-    for (int u = 0; u < 4; ++u) {
-      S w;
-      V x;
-      __builtin_memcpy(&w, weights + k + u * lanes, sizeof(S));
-      __builtin_memcpy(&x, pixels + k + u * lanes, sizeof(V));
-      sum[u] += __builtin_convertvector(w, V) * x;
-    }
-  const V all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-  T total = 0;
-  for (std::int64_t i = 0; i < lanes; ++i) total += all[i];
-  for (; k < k1; ++k) total += static_cast<T>(weights[k]) * pixels[k];
-  return total;
-}
-
-// One set of instructions.
-template <typename T>
-struct Kernels {
-  int rows;            // filters of a tile
-  std::int64_t width;  // pixels of a tile
-  void (*tile)(const T*, const T*, std::int64_t, std::int64_t, T*);
-  T (*dot)(const std::int16_t*, const T*, std::int64_t, std::int64_t);
+  template <typename W>
+  static Weight weight(const W* filter, std::int64_t step, std::int64_t) {
+    return filter[step];
+  }
+  static constexpr int rows = 4, width = 8;
+  static void tile(const Weight* weights, const Pixel* pixels, std::int64_t steps, Sum* sums) {
+    std::fill_n(sums, rows * width, 0);
+    for (std::int64_t step = 0; step < steps; ++step)
+      for (int r = 0; r < rows; ++r)
+        for (int i = 0; i < width; ++i) sums[r * width + i] += weights[step * rows + r] * pixels[step * width + i];
+  }
 };
 
-// Eight filters keep 16 of the 32 registers of AVX-512 busy; with 16 registers four filters do.
-#if defined(__x86_64__)
-template <typename T>
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,fma")]] void tile_avx512(const T* w, const T* x, std::int64_t k0, std::int64_t k1, T* s) {
-  tile<T, 64, 8>(w, x, k0, k1, s);
-}
-template <typename T>
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,fma")]] T dot_avx512(const std::int16_t* w, const T* x, std::int64_t k0, std::int64_t k1) {
-  return dot<T, 64>(w, x, k0, k1);
-}
-template <typename T>
-[[gnu::target("avx2,fma")]] void tile_avx2(const T* w, const T* x, std::int64_t k0, std::int64_t k1, T* s) {
-  tile<T, 32, 4>(w, x, k0, k1, s);
-}
-template <typename T>
-[[gnu::target("avx2,fma")]] T dot_avx2(const std::int16_t* w, const T* x, std::int64_t k0, std::int64_t k1) {
-  return dot<T, 32>(w, x, k0, k1);
-}
-#endif
-template <typename T>
-void tile_base(const T* w, const T* x, std::int64_t k0, std::int64_t k1, T* s) {
-  tile<T, 16, 4>(w, x, k0, k1, s);
-}
-template <typename T>
-T dot_base(const std::int16_t* w, const T* x, std::int64_t k0, std::int64_t k1) {
-  return dot<T, 16>(w, x, k0, k1);
+template <typename A>
+struct Kernel {
+  std::int64_t rows, width;
+  void (*tile)(const typename A::Weight*, const typename A::Pixel*, std::int64_t, typename A::Sum*);
+};
+
+// Writes activation(sum + bias) of filter m and outputs n0 ... n0 + count - 1, which may belong to several images.
+template <typename S>
+void finish(const Problem& p, std::int64_t group, std::int64_t n0, std::int64_t count, std::int64_t m, const S* sums, std::span<std::int64_t> output) {
+  const std::int64_t bias = p.bias.empty() ? 0 : p.bias[static_cast<std::size_t>(group * p.m() + m)], least = p.relu ? 0 : INT64_MIN;
+  for (std::int64_t i = 0; i < count;) {
+    const std::int64_t end = std::min(count, i + p.pixels() - (n0 + i) % p.pixels());
+    std::int64_t* to = output.data() + p.output_index(group, n0 + i, m);
+    for (; i < end; ++i) *to++ = std::max(std::int64_t{sums[i]} + bias, least);
+  }
 }
 
-template <typename T>
-Kernels<T> best_kernels() {
-#if defined(__x86_64__)
-  constexpr std::int64_t lanes = 64 / static_cast<std::int64_t>(sizeof(T));
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    return {8, 2 * lanes, tile_avx512<T>, dot_avx512<T>};
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return {4, lanes, tile_avx2<T>, dot_avx2<T>};
-#endif
-  return {4, 32 / static_cast<std::int64_t>(sizeof(T)), tile_base<T>, dot_base<T>};
-}
-
-template <typename T>
-class Convolution {
+// Blocks of pixels against tiles of filters.
+template <typename A>
+class Blocks {
  public:
-  // No partial sum of `chunk` consecutive products leaves the exact range of T.
-  Convolution(const Problem& p, std::span<std::int64_t> output, int threads, std::int64_t chunk)
-      : p_(p), output_(output), threads_(threads), chunk_(chunk), kernels_(best_kernels<T>()) {}
+  // No sum of `chunk` consecutive products leaves A::Sum; chunk is a multiple of A::depth.
+  Blocks(const Problem& p, std::span<std::int64_t> output, int threads, std::int64_t chunk, Kernel<A> kernel)
+      : p_(p), output_(output), threads_(threads), chunk_steps_(chunk / A::depth), steps_(ceil_div(p.k(), A::depth)), kernel_(kernel) {}
 
-  void run() const {
-    // Few pixels (a fully connected layer): the weights pass once, each with all pixels. Many: blocks of pixels, gathered once.
-    for (std::int64_t group = 0; group < p_.layer.groups; ++group) p_.n() <= kFewPixels ? few(group) : many(group);
+  void run(std::int64_t group) const {
+    const std::int64_t tiles = ceil_div(p_.m(), kernel_.rows), blocks = ceil_div(p_.n(), kernel_.width), tile_weights = steps_ * kernel_.rows;
+    const std::int64_t at_a_time = std::clamp<std::int64_t>(kPackedBytes / (tile_weights * static_cast<std::int64_t>(sizeof(typename A::Weight))), 1, tiles);
+    const auto weights = aligned<typename A::Weight>(at_a_time * tile_weights);
+    for (std::int64_t first = 0; first < tiles; first += at_a_time) {
+      const std::int64_t count = std::min(at_a_time, tiles - first);
+#pragma omp parallel for num_threads(threads_) schedule(static)
+      for (std::int64_t t = 0; t < count; ++t) pack(group, first + t, weights.get() + t * tile_weights);
+#pragma omp parallel num_threads(threads_)
+      {
+        const auto pixels = aligned<typename A::Pixel>(steps_ * A::depth * kernel_.width);
+        const auto sums = aligned<typename A::Sum>(kernel_.rows * kernel_.width);
+        std::vector<std::int64_t> totals(static_cast<std::size_t>(kernel_.rows * kernel_.width));
+#pragma omp for schedule(dynamic, 1)
+        for (std::int64_t b = 0; b < blocks; ++b) {
+          gather<typename A::Pixel, A::depth>(p_, group, b * kernel_.width, kernel_.width, pixels.get());
+          for (std::int64_t t = 0; t < count; ++t) one(group, b, first + t, weights.get() + t * tile_weights, pixels.get(), sums.get(), totals);
+        }
+      }
+    }
   }
 
  private:
-  static constexpr std::int64_t kFewPixels = 8;
-
-  void many(std::int64_t group) const {
-    const std::int64_t K = p_.k(), M = p_.m(), N = p_.n(), rows = kernels_.rows, width = kernels_.width;
-    const std::int64_t row_tiles = ceil_div(M, rows), blocks = ceil_div(N, width);
-    const auto weights = aligned<T>(row_tiles * K * rows);
-#pragma omp parallel for num_threads(threads_) schedule(static)
-    for (std::int64_t t = 0; t < row_tiles; ++t)
-      for (std::int64_t r = 0; r < rows; ++r) {
-        const std::int64_t m = t * rows + r;
-        for (std::int64_t k = 0; k < K; ++k) {
-          const std::int16_t w = m < M ? p_.weights[static_cast<std::size_t>(p_.weight_index(group, k, m))] : std::int16_t{0};
-          weights[static_cast<std::size_t>((t * K + k) * rows + r)] = static_cast<T>(w);
-        }
+  void pack(std::int64_t group, std::int64_t tile, typename A::Weight* to) const {
+    p_.weights.visit([&](auto weights) {
+      for (std::int64_t r = 0; r < kernel_.rows; ++r) {
+        const std::int64_t m = tile * kernel_.rows + r;
+        const auto* filter = weights.data() + p_.weight_index(group, 0, std::min(m, p_.m() - 1));
+        for (std::int64_t step = 0; step < steps_; ++step) to[step * kernel_.rows + r] = m < p_.m() ? A::weight(filter, step, p_.k()) : 0;
       }
-#pragma omp parallel num_threads(threads_)
-    {
-      const auto pixels = aligned<T>(K * width), sums = aligned<T>(rows * width);
-      std::vector<std::int64_t> totals(static_cast<std::size_t>(rows * width));
-#pragma omp for schedule(dynamic, 1)
-      for (std::int64_t b = 0; b < blocks; ++b) {
-        gather(p_, group, b * width, width, pixels.get());
-        for (std::int64_t t = 0; t < row_tiles; ++t) {
-          std::ranges::fill(totals, 0);
-          for (std::int64_t k = 0; k < K; k += chunk_) {
-            kernels_.tile(weights.get() + t * K * rows, pixels.get(), k, std::min(K, k + chunk_), sums.get());
-            for (std::int64_t i = 0; i < rows * width; ++i) totals[static_cast<std::size_t>(i)] += static_cast<std::int64_t>(sums[static_cast<std::size_t>(i)]);
-          }
-          for (std::int64_t r = 0; r < std::min(rows, M - t * rows); ++r)
-            for (std::int64_t i = 0; i < std::min(width, N - b * width); ++i)
-              output_[static_cast<std::size_t>(p_.output_index(group, b * width + i, t * rows + r))] =
-                  p_.finished(group, t * rows + r, totals[static_cast<std::size_t>(r * width + i)]);
-        }
-      }
-    }
+    });
   }
 
-  void few(std::int64_t group) const {
-    const std::int64_t K = p_.k(), M = p_.m(), N = p_.n();
-    const auto pixels = aligned<T>(N * K);
-    for (std::int64_t n = 0; n < N; ++n) gather(p_, group, n, 1, pixels.get() + n * K);
-#pragma omp parallel for num_threads(threads_) schedule(static)
-    for (std::int64_t m = 0; m < M; ++m)
-      for (std::int64_t n = 0; n < N; ++n) {
-        std::int64_t sum = 0;
-        for (std::int64_t k = 0; k < K; k += chunk_)
-          sum += static_cast<std::int64_t>(kernels_.dot(p_.weights.data() + p_.weight_index(group, 0, m), pixels.get() + n * K, k, std::min(K, k + chunk_)));
-        output_[static_cast<std::size_t>(p_.output_index(group, n, m))] = p_.finished(group, m, sum);
-      }
+  void one(std::int64_t group, std::int64_t block, std::int64_t tile, const typename A::Weight* weights, const typename A::Pixel* pixels, typename A::Sum* sums,
+           std::span<std::int64_t> totals) const {
+    const std::int64_t rows = std::min(kernel_.rows, p_.m() - tile * kernel_.rows), n0 = block * kernel_.width, count = std::min(kernel_.width, p_.n() - n0);
+    const auto row = [&](const auto* all, std::int64_t r) { finish(p_, group, n0, count, tile * kernel_.rows + r, all + r * kernel_.width, output_); };
+    if (steps_ <= chunk_steps_) {
+      kernel_.tile(weights, pixels, steps_, sums);
+      for (std::int64_t r = 0; r < rows; ++r) row(sums, r);
+      return;
+    }
+    std::ranges::fill(totals, 0);
+    for (std::int64_t step = 0; step < steps_; step += chunk_steps_) {
+      kernel_.tile(weights + step * kernel_.rows, pixels + step * A::depth * kernel_.width, std::min(chunk_steps_, steps_ - step), sums);
+      for (std::size_t i = 0; i < totals.size(); ++i) totals[i] += sums[i];
+    }
+    for (std::int64_t r = 0; r < rows; ++r) row(totals.data(), r);
   }
 
   const Problem& p_;
-  std::span<std::int64_t> output_;
+  const std::span<std::int64_t> output_;
   const int threads_;
-  const std::int64_t chunk_;
-  const Kernels<T> kernels_;
+  const std::int64_t chunk_steps_, steps_;
+  const Kernel<A> kernel_;
 };
 
-std::int64_t largest_magnitude(std::span<const std::int16_t> values) {
-  std::int16_t low = 0, high = 0;
-  for (const std::int16_t v : values) low = std::min(low, v), high = std::max(high, v);
-  return std::max<std::int64_t>(high, -std::int64_t{low});
+// Few pixels (a fully connected layer): the weights pass once, each filter meets all pixels.
+void filters_once(const Problem& p, std::int64_t group, std::span<std::int64_t> output, int threads, std::int64_t chunk, const PairKernels& kernels) {
+  const std::int64_t K = p.k(), N = p.n();
+  const auto pixels = aligned<std::int16_t>(N * K);
+  for (std::int64_t n = 0; n < N; ++n) gather(p, group, n, 1, pixels.get() + n * K);
+  p.weights.visit([&]<typename W>(std::span<const W> weights) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (std::int64_t m = 0; m < p.m(); ++m) {
+      const W* filter = weights.data() + p.weight_index(group, 0, m);
+      for (std::int64_t n = 0; n < N; ++n) {
+        std::int64_t sum = 0;
+        for (std::int64_t k = 0; k < K; k += chunk) {
+          const std::int16_t* pixel = pixels.get() + n * K + k;
+          if constexpr (sizeof(W) == 1)
+            sum += kernels.dot_bytes(filter + k, pixel, std::min(chunk, K - k));
+          else
+            sum += kernels.dot(filter + k, pixel, std::min(chunk, K - k));
+        }
+        finish(p, group, n, 1, m, &sum, output);
+      }
+    }
+  });
 }
 
 }  // namespace
@@ -195,9 +161,16 @@ std::int64_t largest_magnitude(std::span<const std::int16_t> values) {
 void exact_convolution(const Problem& p, std::span<std::int64_t> output, int threads) {
   const std::int64_t largest_product = std::max<std::int64_t>(1, largest_magnitude(p.input) * largest_magnitude(p.weights));
   // A sum of n products is at most n times the largest, whatever their order.
-  if (const std::int64_t products = (std::int64_t{1} << 24) / largest_product; products >= std::min<std::int64_t>(p.k(), 256))
-    return Convolution<float>(p, output, threads, std::min(products, p.k())).run();
-  Convolution<double>(p, output, threads, std::min<std::int64_t>((1ll << 53) / largest_product, p.k())).run();
+  const std::int64_t chunk = INT32_MAX / largest_product / Pairs::depth * Pairs::depth;
+  const PairKernels& kernels = pair_kernels().front();
+  for (std::int64_t group = 0; group < p.layer.groups; ++group) {
+    if (chunk < std::min<std::int64_t>(p.k(), 256))
+      Blocks<Singles>(p, output, threads, p.k(), {Singles::rows, Singles::width, Singles::tile}).run(group);
+    else if (p.n() <= kFewPixels)
+      filters_once(p, group, output, threads, chunk, kernels);
+    else
+      Blocks<Pairs>(p, output, threads, chunk, {kernels.rows, kernels.width, kernels.tile}).run(group);
+  }
 }
 
 }  // namespace convroof::spatial::fast

@@ -1,5 +1,4 @@
-// The sums of a convolution in s64, exactly, at vector speed: integers are multiplied and added in floating point wherever no partial sum can leave
-// the range in which every integer is a float (2^24) or a double (2^53).
+// The sums of a convolution in s64, exactly, at vector speed: in s32, two products at a time, as long as no partial sum can leave 32 bits.
 #pragma once
 
 #include <cstdint>

@@ -17,10 +17,12 @@ std::uint64_t non_zero_pairs(const Problem& p, std::int64_t image, std::int64_t 
 #pragma omp parallel for num_threads(threads) reduction(+ : pairs) schedule(dynamic, 1)
   for (std::int64_t c = 0; c < channels; ++c) {
     std::vector<std::int64_t> kept(static_cast<std::size_t>(taps), p.weights.empty() ? p.m() : 0);
-    if (!p.weights.empty())
+    p.weights.visit([&](auto weights) {
+      if (weights.empty()) return;
       for (std::int64_t m = 0; m < p.m(); ++m)
         for (std::int64_t t = 0; t < taps; ++t)
-          kept[static_cast<std::size_t>(t)] += p.weights[static_cast<std::size_t>((group * p.m() + m) * K + c * taps + t)] != 0;
+          kept[static_cast<std::size_t>(t)] += weights[static_cast<std::size_t>((group * p.m() + m) * K + c * taps + t)] != 0;
+    });
     const std::int16_t* plane = p.input.empty() ? nullptr : p.input.data() + (image * l.in_channels + group * channels + c) * l.in_height * l.in_width;
     for (std::int64_t t = 0; t < taps; ++t) {
       const std::int64_t r = t / l.kernel_width, s = t % l.kernel_width, x0 = columns.first_inside(s), x1 = columns.last_inside(s);

@@ -7,6 +7,7 @@
 #include "backends/spatial/fast/aligned.h"
 #include "backends/spatial/fast/exact_convolution.h"
 #include "backends/spatial/fast/gather.h"
+#include "backends/spatial/fast/largest_magnitude.h"
 #include "workloads/checked.h"
 
 namespace convroof::spatial::fast {
@@ -153,14 +154,15 @@ void wrapping(const Problem& p, const Accumulator& acc, std::span<std::int64_t> 
 bool stays_inside(const Problem& p, const Accumulator& acc, int threads) {
   if (acc.is_exact()) return true;
   if (acc.dropped_bits > 0) return false;
-  std::int64_t largest = 0;
-  for (const std::int16_t x : p.input) largest = std::max(largest, std::abs(std::int64_t{x}));
-  const std::int64_t K = p.k();
+  const std::int64_t largest = largest_magnitude(p.input), K = p.k();
   bool inside = true;
 #pragma omp parallel for num_threads(threads) reduction(&& : inside) schedule(static)
   for (std::int64_t m = 0; m < p.layer.out_channels; ++m) {
-    std::int64_t weights = 0;
-    for (std::int64_t k = 0; k < K; ++k) weights += std::abs(std::int64_t{p.weights[static_cast<std::size_t>(m * K + k)]});
+    const std::int64_t weights = p.weights.visit([&](auto all) {
+      std::int64_t sum = 0;
+      for (std::int64_t k = 0; k < K; ++k) sum += std::abs(std::int32_t{all[static_cast<std::size_t>(m * K + k)]});
+      return sum;
+    });
     const std::int64_t bias = p.bias.empty() ? 0 : p.bias[static_cast<std::size_t>(m)];
     inside = inside && bias >= acc.least() && bias <= acc.largest() && weights * largest + std::abs(bias) <= acc.largest();
   }

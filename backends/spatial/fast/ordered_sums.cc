@@ -4,15 +4,10 @@
 #include <numeric>
 
 #include "backends/spatial/fast/exact_convolution.h"
+#include "backends/spatial/fast/largest_magnitude.h"
 
 namespace convroof::spatial::fast {
 namespace {
-
-std::int64_t largest_magnitude(std::span<const std::int16_t> values) {
-  std::int16_t low = 0, high = 0;
-  for (const std::int16_t v : values) low = std::min(low, v), high = std::max(high, v);
-  return std::max<std::int64_t>(high, -std::int64_t{low});
-}
 
 // No order of additions meets an end of the accumulator, the bias included.
 bool cannot_overflow(const Problem& p, const Accumulator& accumulator) {
@@ -46,9 +41,9 @@ void ordered_sums(const Problem& p, const Accumulator& accumulator, std::span<co
         pixels.push_back(index < 0 ? std::int16_t{0} : p.input[static_cast<std::size_t>(index)]);
       }
       for (std::int64_t m = 0; m < M; ++m) {
-        const std::int16_t* weights = p.weights.data() + p.weight_index(group, 0, m);
         std::int64_t sum = 0;
-        for (std::size_t i = 0; i < pixels.size(); ++i) sum = accumulator.add(sum, pixels[i], weights[reduction[i]]);
+        for (std::size_t i = 0; i < pixels.size(); ++i)
+          sum = accumulator.add(sum, pixels[i], p.weights[static_cast<std::size_t>(p.weight_index(group, reduction[i], m))]);
         output[static_cast<std::size_t>(p.output_index(group, n, m))] = accumulator.fit(p.finished(group, m, sum));
       }
     }

@@ -352,17 +352,18 @@ class Flat {
     for (std::int64_t pe = 0; pe < pes_; ++pe) {
       Column* columns = columns_.data() + pe * K;
       for (std::int64_t m = pe * share_; m < std::min(M, (pe + 1) * share_); ++m) {
-        const std::int16_t* weights = p_.weights.empty() ? nullptr : p_.weights.data() + m * K;
-        for (std::int64_t k = 0; k < K; ++k) {
-          Column& column = columns[k];
-          if (weights != nullptr && weights[k] == 0) {
-            ++column.zeros;
-            continue;
+        p_.weights.visit([&](auto weights) {
+          for (std::int64_t k = 0; k < K; ++k) {
+            Column& column = columns[k];
+            if (!weights.empty() && weights[static_cast<std::size_t>(m * K + k)] == 0) {
+              ++column.zeros;
+              continue;
+            }
+            column.entries += static_cast<std::int32_t>(a_.placeholders(column.zeros)) + 1;
+            ++column.real;
+            column.zeros = 0;
           }
-          column.entries += static_cast<std::int32_t>(a_.placeholders(column.zeros)) + 1;
-          ++column.real;
-          column.zeros = 0;
-        }
+        });
       }
       for (std::int64_t k = 0; k < K; ++k) entries += static_cast<std::uint64_t>(columns[k].entries), real += static_cast<std::uint64_t>(columns[k].real);
     }

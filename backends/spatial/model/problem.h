@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "backends/spatial/model/weights.h"
 #include "workloads/layer.h"
 
 namespace convroof::spatial {
@@ -11,9 +12,9 @@ namespace convroof::spatial {
 struct Problem {
   const LayerSpec& layer;  // conv or fc
   std::int64_t batch = 1;
-  std::span<const std::int16_t> input;    // NCHW
-  std::span<const std::int16_t> weights;  // KCRS
-  std::span<const std::int64_t> bias;     // K; empty: none
+  std::span<const std::int16_t> input;  // NCHW
+  Weights weights;                      // KCRS
+  std::span<const std::int64_t> bias;   // K; empty: none
   bool relu = false;
 
   // The same layer as `groups` matrix products: outputs(n, m) = sum over k of inputs(n, k) * weights(k, m).

@@ -49,7 +49,7 @@ std::vector<std::int64_t> row_convolution(const Problem& p) {
       const std::int64_t first = k / l.out_channels_per_group() * l.in_channels_per_group();
       std::vector<double> sums(static_cast<std::size_t>(l.out_height * l.out_width),
                                p.bias.empty() ? 0.0 : static_cast<double>(p.bias[static_cast<std::size_t>(k)]));
-      const std::int16_t* w = p.weights.data() + k * l.reduction_length();
+      auto w = static_cast<std::size_t>(k * l.reduction_length());
       for (std::int64_t c = 0; c < l.in_channels_per_group(); ++c)
         for (std::int64_t r = 0; r < l.kernel_height; ++r)
           for (std::int64_t s = 0; s < l.kernel_width; ++s, ++w) {
@@ -62,7 +62,7 @@ std::vector<std::int64_t> row_convolution(const Problem& p) {
               const std::int64_t i = y * l.stride_height + r * l.dilation_height - l.pad_top;
               if (i < 0 || i >= l.in_height) continue;
               add_row(sums.data() + y * l.out_width + x0,
-                      input.data() + ((n * l.in_channels + first + c) * l.in_height + i) * l.in_width + x0 * l.stride_width + offset, *w, x1 - x0,
+                      input.data() + ((n * l.in_channels + first + c) * l.in_height + i) * l.in_width + x0 * l.stride_width + offset, p.weights[w], x1 - x0,
                       l.stride_width);
             }
           }

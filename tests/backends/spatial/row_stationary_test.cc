@@ -146,7 +146,7 @@ TEST(RowStationary, without_zeros_numbers_count_like_shapes) {
     for (auto* values : {&dense.input, &dense.weights})
       for (auto& v : *values) v = v == 0 ? std::int16_t{1} : v;
     Problem shapes = dense.problem();
-    shapes.input = shapes.weights = {};
+    shapes.input = {}, shapes.weights = {};
     ASSERT_EQ(differences(fast::count(a, dense.problem()), fast::count(a, shapes)), "");
   }
 }
