@@ -33,11 +33,16 @@ constexpr std::uint64_t kStreamed = 1;
 
 constexpr int kNarrow = 8;
 
+// Inputs of more than so many times the second-level cache come from beyond the last one too often to wait for them.
+constexpr std::int64_t kManyPasses = 8;
+
 class TiledConvolution final : public Kernel {
  public:
   TiledConvolution(const Case& c, const Operands& operands) : c_(c), s_(flattened(convolution_shape(c), c)) {
-    pack(operands);
+    plain_ = c_.layer.op != Op::fc && s_.in_channels <= kFewChannels && s_.kernel_width > 1;
+    input_blocks_ = plain_ ? s_.in_channels : s_.in_blocks();
     plan_tiles();
+    pack(operands);
     plan_tasks();
   }
 
@@ -81,6 +86,7 @@ class TiledConvolution final : public Kernel {
   // One call of a tile function, worked out at `prepare`: divisions on the way from tile to tile cost as much as a tap.
   struct Task {
     std::int64_t a = 0, out = 0;    // floats from the start of the input and the output
+    std::int64_t ahead = -1;        // floats from the start of the input to what is asked for meanwhile; -1: nothing
     std::int32_t filter_block = 0;  // of all groups
     std::int32_t list = 0, first_block = 0;
     std::int16_t filter_blocks = 1, pixels = 1;
@@ -113,9 +119,7 @@ class TiledConvolution final : public Kernel {
 
   void pack(const Operands& operands) {
     const bool fc = c_.layer.op == Op::fc;
-    plain_ = !fc && s_.in_channels <= kFewChannels && s_.kernel_width > 1;
     const std::span<const float> input = operands.input.as<float>(), weights = operands.weights.as<float>();
-    input_blocks_ = plain_ ? s_.in_channels : s_.in_blocks();
     if (plain_) {
       input_ = Buffer<float>(static_cast<std::int64_t>(input.size()));
       std::ranges::copy(input, input_.data());
@@ -130,11 +134,19 @@ class TiledConvolution final : public Kernel {
       }
     }
 
-    // [group][filter block][channel block][row][column][16 channels][16 filters]; plain: [group][filter block][channel][row][column][16 filters].
+    // [group][filter block][channel block][row][column][16 channels][16 filters]; plain: [group][filter block][channel][row][column][16 filters]; a stream:
+    // [filter blocks of a tile][channel][filter block][16 filters].
     const std::int64_t taps = s_.kernel_height * s_.kernel_width, depth = plain_ ? 1 : kBlock;
     filter_stride_ = input_blocks_ * taps * depth * kBlock;
     weights_ = Buffer<float>(s_.groups * s_.out_blocks() * filter_stride_);
-    for (std::int64_t g = 0; g < s_.groups; ++g)
+    if (walk_ == Walk::together) {
+      for (const FilterBlocks& tile : filters_)
+        for (std::int64_t k = tile.first * kBlock; k < std::min(s_.out_channels, (tile.first + tile.count) * kBlock); ++k) {
+          float* to = weights_.data() + tile.first * filter_stride_ + k - tile.first * kBlock;
+          for (std::int64_t ch = 0; ch < s_.in_channels; ++ch) to[ch * tile.count * kBlock] = weights[static_cast<std::size_t>(k * s_.in_channels + ch)];
+        }
+    }
+    for (std::int64_t g = 0; g < s_.groups && walk_ != Walk::together; ++g)
       for (std::int64_t k = 0; k < s_.out_channels; ++k)
         for (std::int64_t ch = 0; ch < s_.in_channels; ++ch) {
           const float* from = weights.data() + ((g * s_.out_channels + k) * s_.in_channels + ch) * taps;
@@ -157,9 +169,15 @@ class TiledConvolution final : public Kernel {
     // In narrow rows a large part of the taps meets a border and tests every pixel: the more filters share that, the better (7 x 7 maps: 8 %).
     const bool is_mostly_border = pixels <= kNarrow && s_.kernel_width > 1 && !plain_;
     filter_blocks_ = is_mostly_border ? most_filter_blocks_of_tile(pixels) : filter_blocks_of_tile(pixels);
-    ahead_ = weights_ahead(columns_.largest());
     stride_ = plain_ ? WalkStride{s_.stride_width, s_.dilation_width} : WalkStride{s_.stride_width * kBlock, 1};
     walk_ = walk_of(stride_);
+    ahead_ = walk_ == Walk::together ? kStreamAhead : weights_ahead(columns_.largest());
+    for (std::int64_t first = 0; first < s_.out_blocks();) {
+      int count = filter_blocks_;
+      while (first + count > s_.out_blocks()) count /= 2;
+      filters_.push_back({first, count});
+      first += count;
+    }
 
     for (int n = 1; n <= pixels; ++n)
       for (int i = 0; 1 << i <= filter_blocks_; ++i) functions_[static_cast<std::size_t>(n - 1)][static_cast<std::size_t>(i)] = tile_function(n, 1 << i, walk_);
@@ -175,6 +193,7 @@ class TiledConvolution final : public Kernel {
   }
 
   Walk walk_of(WalkStride stride) const {
+    if (c_.layer.op == Op::fc && c_.batch == 1) return Walk::together;
     if (!plain_) return stride.pixel == 16 ? Walk::blocked1 : stride.pixel == 32 ? Walk::blocked2 : Walk::any;
     if (stride.channel != 1) return Walk::any;
     return stride.pixel == 1 ? Walk::plain1 : stride.pixel == 2 ? Walk::plain2 : stride.pixel == 4 ? Walk::plain4 : Walk::any;
@@ -227,23 +246,26 @@ class TiledConvolution final : public Kernel {
   void plan_tasks() {
     const std::int64_t cache = host_cpu().l2_bytes > 0 ? host_cpu().l2_bytes : std::int64_t{512} << 10;
     const std::int64_t tiles = s_.out_height * columns_.tiles;
-    for (std::int64_t first = 0; first < s_.out_blocks();) {
-      int count = filter_blocks_;
-      while (first + count > s_.out_blocks()) count /= 2;
-      filters_.push_back({first, count});
-      first += count;
-    }
-
     const std::int64_t bytes_of_tile = std::max<std::int64_t>(1, static_cast<std::int64_t>(input_.bytes()) / (s_.images * s_.groups) / tiles);
     tiles_per_pass_ = std::clamp<std::int64_t>(cache / 2 / bytes_of_tile, 1, tiles);
+    // Inputs of many images come from memory. A pointwise convolution uses each for a short time only, and asks for those of the next pass meanwhile: of each
+    // tile a part with every filter block. Two passes share the cache then; with weights that stay in it besides, the shortest pass is the best.
+    is_pointwise_ = c_.layer.op == Op::conv && s_.kernel_height == 1 && s_.kernel_width == 1 && s_.pad_top == 0 && s_.pad_left == 0 &&
+                    (walk_ == Walk::blocked1 || walk_ == Walk::blocked2);
+    if (is_pointwise_) {
+      ahead_pixels_ = ceil_div(columns_.largest(), static_cast<std::int64_t>(filters_.size()));
+      if (static_cast<std::int64_t>(input_.bytes()) > kManyPasses * cache)
+        tiles_per_pass_ = static_cast<std::int64_t>(weights_.bytes()) <= cache / 2 ? 1 : std::clamp<std::int64_t>(cache / 4 / bytes_of_tile, 1, tiles);
+    }
     const std::int64_t bytes_of_block = filter_stride_ / input_blocks_ * filter_blocks_ * 4;
     std::int64_t most_blocks = kLongestSum / (s_.kernel_height * s_.kernel_width * (plain_ ? 1 : kBlock));
     if (tiles_per_pass_ > 1) most_blocks = std::min(most_blocks, cache * 2 / 5 / bytes_of_block);
     blocks_per_pass_ = even_part(input_blocks_, std::max<std::int64_t>(1, most_blocks));
 
-    // An output that no cache holds to its end need not be fetched before it is written.
+    // An output that no cache holds to its end need not be fetched before it is written. A pointwise convolution multiplies long enough to fetch it meanwhile,
+    // and stores past the caches cost more than that (3 % of a layer of 64 inputs).
     const bool saturates = c_.activation() == Activation::sigmoid || c_.activation() == Activation::tanh;
-    stream_ = blocks_per_pass_ == input_blocks_ && !saturates &&
+    stream_ = blocks_per_pass_ == input_blocks_ && !saturates && !is_pointwise_ &&
               output_.bytes() > kStreamed * static_cast<std::uint64_t>(std::max<std::int64_t>(host_cpu().l3_bytes, 1 << 20));
 
     // Outputs in the order of the loops, cut into parts of equal work. All passes over an output are its owner's.
@@ -269,8 +291,7 @@ class TiledConvolution final : public Kernel {
       while (from < to) {
         const auto pass_end = std::find_if(from, to, [&](const Output& o) { return o.pass != from->pass; });
         for (std::int64_t block = 0; block < input_blocks_; block += blocks_per_pass_)
-          for (auto o = from; o != pass_end; ++o)
-            tasks_[thread].push_back(make_task(o->image_group, filters_[static_cast<std::size_t>(o->filters)], o->tile, block));
+          for (auto o = from; o != pass_end; ++o) tasks_[thread].push_back(make_task(o->image_group, o->filters, o->tile, block));
         from = pass_end;
       }
     }
@@ -281,11 +302,30 @@ class TiledConvolution final : public Kernel {
     return ceil_div(count, parts);
   }
 
-  Task make_task(std::int64_t image_group, const FilterBlocks& filters, std::int64_t tile, std::int64_t first_block) const {
-    const std::int64_t pixel_floats = plain_ ? 1 : kBlock, y = tile / columns_.tiles, column = tile % columns_.tiles;
-    const std::int64_t row = y * s_.stride_height - s_.pad_top, x = columns_.begin(column) * s_.stride_width - s_.pad_left;
+  // Where the input of a tile begins: floats from the start.
+  std::int64_t input_of(std::int64_t image_group, std::int64_t tile) const {
+    const std::int64_t row = tile / columns_.tiles * s_.stride_height - s_.pad_top, x = columns_.begin(tile % columns_.tiles) * s_.stride_width - s_.pad_left;
+    return (image_group * input_blocks_ * s_.in_pixels() + row * s_.in_width + x) * (plain_ ? 1 : kBlock);
+  }
+
+  // The part of the same tile of the next pass that is asked for with these filters; -1: none.
+  std::int64_t input_ahead(std::int64_t image_group, std::int64_t filters, std::int64_t tile) const {
+    const std::int64_t tiles = s_.out_height * columns_.tiles, part = filters * ahead_pixels_;
+    if (ahead_pixels_ == 0 || part >= columns_.largest()) return -1;
+    tile += tiles_per_pass_;
+    if (tile >= tiles) {
+      ++image_group;
+      tile = std::min(tile % tiles_per_pass_, tiles - 1);
+    }
+    return image_group < s_.images * s_.groups ? input_of(image_group, tile) + part * stride_.pixel : -1;
+  }
+
+  Task make_task(std::int64_t image_group, std::int64_t filters_of_task, std::int64_t tile, std::int64_t first_block) const {
+    const FilterBlocks& filters = filters_[static_cast<std::size_t>(filters_of_task)];
+    const std::int64_t y = tile / columns_.tiles, column = tile % columns_.tiles;
     Task task;
-    task.a = (image_group * input_blocks_ * s_.in_pixels() + row * s_.in_width + x) * pixel_floats;
+    task.a = input_of(image_group, tile);
+    if (first_block == 0) task.ahead = input_ahead(image_group, filters_of_task, tile);
     task.out = ((image_group * s_.out_blocks() + filters.first) * s_.out_pixels() + y * s_.out_width + columns_.begin(column)) * kBlock;
     task.filter_block = static_cast<std::int32_t>(image_group % s_.groups * s_.out_blocks() + filters.first);
     task.list = list_of_tile_[static_cast<std::size_t>(tile)];
@@ -310,6 +350,13 @@ class TiledConvolution final : public Kernel {
       call.b = weights_.data() + task.filter_block * filter_stride_;
       call.b_stride = filter_stride_;
       call.b_ahead = ahead_;
+      Requests requests;
+      if (is_pointwise_) {
+        requests.ahead = task.ahead >= 0 ? input_.data() + task.ahead : call.a;
+        requests.pixels = task.ahead >= 0 ? ahead_pixels_ : 0;
+        requests.outputs = ceil_div(task.pixels, std::max<std::int64_t>(1, call.tap_count));
+        call.requests = &requests;
+      }
       call.out = output_.data() + task.out;
       call.out_stride = s_.out_pixels() * kBlock;
       if (bias_.count() > 0 && task.first_block == 0) call.bias = bias_.data() + task.filter_block * kBlock;
@@ -339,6 +386,8 @@ class TiledConvolution final : public Kernel {
   std::vector<std::int32_t> list_of_tile_;
   std::vector<FilterBlocks> filters_;
   std::array<std::array<TileFunction, 4>, kLargestTile> functions_ = {};  // by pixels - 1 and log2 of the filter blocks
+  bool is_pointwise_ = false;
+  std::int64_t ahead_pixels_ = 0;  // of each tap, asked for by a tile: Requests::pixels
   std::int64_t tiles_per_pass_ = 1, blocks_per_pass_ = 1;
   bool stream_ = false;                   // results go past the caches
   std::vector<std::vector<Task>> tasks_;  // by thread

@@ -42,6 +42,16 @@ TEST(Direct, SeveralPassesOverManyChannels) {
   check("direct", convolution(1100, 65, 7, 7, 1), {.all_targets = false});
 }
 
+// More than several second-level caches of input: tiles pass one by one, or few, and ask for those of the next pass and the next image.
+TEST(Direct, PointwiseInputsBeyondTheCaches) {
+  check("direct", convolution(20, 40, 199, 201, 1), {.batch = 4, .threads = 2, .all_targets = false});
+  check("direct", convolution(20, 40, 199, 201, 1, 2), {.batch = 4, .all_targets = false});
+}
+
+TEST(Direct, FullyConnectedStreams) {
+  for (const std::int64_t outputs : {1, 15, 16, 17, 33, 100, 128, 250}) check("gemm", fully_connected(37, 1, outputs), {.threads = 2});
+}
+
 // Summed in one go, the first is off by 1.2e-6 of the whole and the fully connected ones by 3.2e-6 and 3.3e-6; the bound is 1e-6.
 TEST(Direct, LongReductionsAreSummedInParts) {
   check("direct", convolution(512, 32, 14, 14, 3, 1, 1), {.all_targets = false});
