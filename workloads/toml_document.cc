@@ -141,7 +141,9 @@ std::optional<double> TomlTable::number(std::string_view key, double low, double
   const toml::node* node = as_table(table_).get(key);
   if (node == nullptr) return std::nullopt;
   if (!node->is_number()) fail_type(*file_, *node, key, "a number");
-  const double value = node->value<double>().value();
+  // node->value<double>() is empty where an integer has no exact double.
+  const auto* whole = node->as_integer();
+  const double value = whole != nullptr ? static_cast<double>(whole->get()) : node->as_floating_point()->get();
   if (!(value >= low && value <= high)) fail_node(*file_, *node, fmt::format("`{}` must lie between {} and {}, got `{}`", key, low, high, shown(*node)));
   return value;
 }

@@ -53,5 +53,11 @@ TEST(TomlDocument, not_a_number_is_no_number) {
   EXPECT_THAT(error_of([&] { document.root().number("b", 0, 1); }), HasSubstr("between"));
 }
 
+TEST(TomlDocument, integers_that_no_double_holds_are_numbers) {
+  const TomlDocument document = TomlDocument::parse("a = 9223372036854775807\n", "x.toml");
+  EXPECT_EQ(document.root().number("a", 0, 1e19), 9223372036854775808.0);
+  EXPECT_THAT(error_of([&] { document.root().number("a", 0, 1); }), StartsWith("x.toml:1:5: `a` must lie between 0 and 1, got `9223372036854775807`"));
+}
+
 }  // namespace
 }  // namespace convroof

@@ -51,8 +51,10 @@ int export_main(const std::vector<std::string>& arguments) {
   } catch (const CLI::ParseError& error) {
     throw std::invalid_argument(fmt::format("{}; see convroof export --help", error.what()));
   }
-  if (to_timeloop->count() + to_scale_sim->count() == 0)
+  if (timeloop.empty() && scale_sim.empty())
     throw std::invalid_argument("nothing to write; give --timeloop FOLDER or --scale-sim FOLDER (see convroof export --help)");
+  if (timeloop.empty() != (to_timeloop->count() == 0) || scale_sim.empty() != (to_scale_sim->count() == 0))
+    throw std::invalid_argument("a folder without a name; write . for this one");
   Network network = load_network(what);
   if (!layer_name.empty()) {
     std::vector<std::string> names;
