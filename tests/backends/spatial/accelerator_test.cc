@@ -4,6 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
+#include "backends/spatial/model/energy.h"
+#include "backends/spatial/model/outcome.h"
+
 #include <fstream>
 #include <iterator>
 
@@ -92,6 +98,44 @@ TEST(Accelerator, mistakes_are_named_with_their_place_and_mend) {
   EXPECT_THAT(message_of(with_sums + "bits = 24"), HasSubstr("a systolic array here adds up exactly, in 64 bits; leave [accumulator] out"));
   EXPECT_THAT(message_of("dataflow = ["), HasSubstr("mine.toml:1:"));
   EXPECT_THAT(message_of(""), HasSubstr("`dataflow` is missing"));
+}
+
+// `energy` names a shipped table or a file beside the accelerator's own.
+TEST(Accelerator, energy_by_a_named_table_or_a_file_of_the_users_own) {
+  for (const char* table : {"isca2016", "horowitz2014", "horowitz2014-16bit", "jouppi2021"}) {
+    const Accelerator a = parse_accelerator("energy = \"" + std::string(table) + "\"\n" + kGood, "mine.toml");
+    ASSERT_TRUE(a.energy) << table;
+    EXPECT_EQ(a.energy->name, table);
+    EXPECT_FALSE(a.energy->source.empty()) << table;
+    EXPECT_LE(a.energy->local, a.energy->global) << table;
+    EXPECT_LT(a.energy->global, a.energy->dram) << table;
+  }
+  const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "convroof-energy";
+  std::filesystem::create_directories(folder);
+  const std::string accelerator = (folder / "mine.toml").string();
+  std::ofstream(accelerator) << "energy = \"./costs.toml\"\n" << kGood;
+  const auto with_costs = [&](const std::string& text) {
+    std::ofstream(folder / "costs.toml") << text;
+    return read_accelerator(accelerator);
+  };
+  const Accelerator a = with_costs("unit = \"pJ\"\nmac = 1.5\nlocal = 0.25\narray = 0.5\nglobal = 4\ndram = 160\n");
+  EXPECT_EQ(a.energy->name, "costs");
+  EXPECT_EQ(a.energy->unit, "pJ");
+  Outcome o;
+  o.macs = 10, o.macs_gated = 2;
+  o.accesses.at(Level::local, Operand::psum).reads = 3, o.accesses.at(Level::dram, Operand::input).reads = 2;
+  const auto energy = energy_of(*a.energy, o);
+  EXPECT_DOUBLE_EQ(energy.at("mac"), 8 * 1.5);
+  EXPECT_DOUBLE_EQ(energy.at("local"), 3 * 0.25);
+  EXPECT_DOUBLE_EQ(energy.at("dram"), 2 * 160.0);
+  try {
+    with_costs("unit = \"pJ\"\nmac = 1.5\nlocal = 0.25\narray = 0.5\nglobal = 4\n");
+    FAIL() << "a table without dram was taken";
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("costs.toml:1:"));
+    EXPECT_THAT(error.what(), HasSubstr("`dram`"));
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Accelerator, shipped_files_are_complete) {
