@@ -313,7 +313,7 @@ std::vector<Ceiling> measure_cpu_bandwidth(int threads, bool quick) {
     };
     const auto read = [&](int thread, int repetition) {
       const auto* const data = static_cast<const std::byte*>(scratch[static_cast<std::size_t>(thread)]->data());
-      volatile std::uint64_t sink = read_bytes(data + static_cast<std::size_t>(repetition) % parts * part, part, passes);
+      volatile std::uint64_t sink = read_bytes(data + static_cast<std::size_t>(repetition) % parts * part, part, passes, is_dram);
       (void)sink;
     };
     const Repetitions repetitions = repeat_on_threads(threads,

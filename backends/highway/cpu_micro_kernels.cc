@@ -194,7 +194,10 @@ ComputeLoop ComputeLoopOf(MicroKernel kernel) {
   return {};
 }
 
-std::uint64_t ReadBytes(const void* data, std::size_t bytes, std::size_t passes) {
+// Asking for lines before they are read: 64 ahead, into the second-level cache. A core of Zen 4 reads 32.4 GB/s from DRAM without, 33.9 with it; a kernel that
+// asks would stand above a roof that does not. From caches it only costs.
+template <bool kAsks>
+std::uint64_t read_all(const void* data, std::size_t bytes, std::size_t passes) {
   const hn::ScalableTag<std::uint64_t> d;
   const std::size_t lanes = hn::Lanes(d);
   const auto* const words = static_cast<const std::uint64_t*>(data);
@@ -202,6 +205,8 @@ std::uint64_t ReadBytes(const void* data, std::size_t bytes, std::size_t passes)
   auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
   for (std::size_t pass = 0; pass < passes; ++pass) {
     for (std::size_t i = 0; i + 8 * lanes <= count; i += 8 * lanes) {
+      if constexpr (kAsks)
+        for (std::size_t line = 0; line < lanes; ++line) __builtin_prefetch(words + i + 8 * (64 + line), 0, 2);
       s0 = hn::Add(s0, hn::Load(d, words + i));
       s1 = hn::Add(s1, hn::Load(d, words + i + lanes));
       s2 = hn::Add(s2, hn::Load(d, words + i + 2 * lanes));
@@ -215,6 +220,10 @@ std::uint64_t ReadBytes(const void* data, std::size_t bytes, std::size_t passes)
   }
   const auto sum = hn::Add(hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)), hn::Add(hn::Add(s4, s5), hn::Add(s6, s7)));
   return hn::GetLane(sum);
+}
+
+std::uint64_t ReadBytes(const void* data, std::size_t bytes, std::size_t passes, bool asks_ahead) {
+  return asks_ahead ? read_all<true>(data, bytes, passes) : read_all<false>(data, bytes, passes);
 }
 
 void CopyBytes(void* data, std::size_t bytes, std::size_t passes, bool streaming) {
@@ -281,7 +290,9 @@ void fill_micro_kernel_scratch(MicroKernel kernel, void* scratch) {
   }
 }
 
-std::uint64_t read_bytes(const void* data, std::size_t bytes, std::size_t passes) { return HWY_DYNAMIC_DISPATCH(ReadBytes)(data, bytes, passes); }
+std::uint64_t read_bytes(const void* data, std::size_t bytes, std::size_t passes, bool asks_ahead) {
+  return HWY_DYNAMIC_DISPATCH(ReadBytes)(data, bytes, passes, asks_ahead);
+}
 void copy_bytes(void* data, std::size_t bytes, std::size_t passes, bool streaming) { HWY_DYNAMIC_DISPATCH(CopyBytes)(data, bytes, passes, streaming); }
 
 std::uint64_t dependent_additions(std::uint64_t count, std::uint64_t addend) {

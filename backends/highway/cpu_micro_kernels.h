@@ -29,7 +29,8 @@ ComputeLoop compute_loop(MicroKernel kernel);
 void fill_micro_kernel_scratch(MicroKernel kernel, void* scratch);
 
 // Reads `bytes` (a multiple of 1024) from `data` (aligned to 64), `passes` times, with the widest loads. Returns a sum of them, so that nothing is elided.
-std::uint64_t read_bytes(const void* data, std::size_t bytes, std::size_t passes);
+// asks_ahead: with prefetches, for memory.
+std::uint64_t read_bytes(const void* data, std::size_t bytes, std::size_t passes, bool asks_ahead = false);
 // Copies half of the bytes onto the other half, `passes` times. `streaming`: with stores that go around the caches.
 void copy_bytes(void* data, std::size_t bytes, std::size_t passes, bool streaming);
 

@@ -79,6 +79,7 @@ TEST(MicroKernels, reading_reads_every_word_in_every_pass) {
     for (std::size_t i = 0; i < kBytes / 8; i += lanes) expected += words[i];
     EXPECT_EQ(read_bytes(data.get(), kBytes, 1), expected);
     EXPECT_EQ(read_bytes(data.get(), kBytes, 3), 3 * expected);
+    EXPECT_EQ(read_bytes(data.get(), kBytes, 2, true), 2 * expected);
   }
 }
 
