@@ -7,9 +7,12 @@
 #include <stdexcept>
 
 #include "backends/backend.h"
+#include "backends/spatial/fast/exact_convolution.h"
 #include "backends/spatial/fast/families.h"
+#include "backends/spatial/fast/never_overflows.h"
 #include "backends/spatial/model/accelerator.h"
 #include "backends/spatial/model/energy.h"
+#include "backends/spatial/model/signal_to_noise.h"
 #include "backends/spatial/model/staircase.h"
 #include "backends/spatial/verbs/verbs.h"
 #include "workloads/data_folder.h"
@@ -17,6 +20,8 @@
 namespace convroof {
 namespace spatial {
 namespace {
+
+constexpr int kBitsOfData = 24;  // harness/inputs.h: sums of integer data stay inside
 
 Problem problem_of(const Case& c, const Operands& operands) {
   Problem p{.layer = c.layer, .batch = c.batch};
@@ -87,12 +92,22 @@ class SpatialKernel final : public Kernel {
     const Staircase steps = staircase(a_, problem_, outcome_);
     for (const auto& [cause, clocks] : steps.losses()) work.simulated->pe_clocks_lost.emplace_back(cause, clocks);
     work.facts["staircase"] = descent(a_, steps);
+    add_noise(work);
     work.facts["padding_words"] = fmt::format("{}", outcome_.padding_words);
     for (const auto& [name, value] : outcome_.counts) work.facts[name] = fmt::format("{}", value);
     return work;
   }
 
  private:
+  // Where sums may saturate or drop bits: how far all outputs are from exact ones.
+  void add_noise(Work& work) const {
+    if (!computed_ || fast::never_overflows(a_.accumulator, problem_)) return;
+    std::vector<std::int64_t> exact(output_.as<std::int64_t>().size());
+    fast::exact_convolution(problem_, exact, case_.threads);
+    const auto noise = signal_to_noise_db(exact, output_.as<std::int64_t>(), a_.accumulator.dropped_bits);
+    work.facts["signal_to_noise_db"] = noise ? fmt::format("{:.2f}", *noise) : "no noise";
+  }
+
   const Accelerator a_;
   const Case case_;
   const Problem problem_;
@@ -139,6 +154,20 @@ class SpatialBackend final : public Backend {
       return Support::no(fmt::format("{} has no integer form here", name_of(c.activation())));
     if (std::string reason = why_not(accelerator(variant), c.layer, c.batch); !reason.empty()) return Support::no(std::move(reason));
     return {};
+  }
+
+  // Sums that are narrower than the data need, or whose products lose bits, differ from exact ones because the machine is built so. A saturated sum is never
+  // further from zero than M, the sum of all products' magnitudes, and neither is the exact one: 2 M apart at most. One that wraps may be anywhere in its
+  // range. How far it really is, is the fact signal_to_noise_db; that it is the machine's own value, bit for bit, is what the tests of both engines hold.
+  ErrorModel error(const Variant& variant, const Case& c) const override {
+    ErrorModel model = direct_error_model(c);
+    const Accumulator& sums = accelerator(variant).accumulator;
+    if (sums.is_exact() || (sums.bits >= kBitsOfData && sums.dropped_bits == 0)) return model;
+    model.relative_to_magnitude = 2;
+    model.absolute = sums.overflow == Overflow::wrap ? static_cast<double>(sums.largest()) : 0;
+    model.derivation =
+        fmt::format("sums of {} bits with {} bits of each product dropped: both sums within the magnitude of all products", sums.bits, sums.dropped_bits);
+    return model;
   }
 
   std::unique_ptr<Kernel> prepare(const Variant& variant, const Case& c, const Operands& operands) override {
