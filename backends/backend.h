@@ -113,7 +113,7 @@ struct Work {
 
 // How far a correct kernel may be from the exact result:
 //   |actual - expected| <= relative_to_magnitude * M + relative_to_largest_magnitude * max M + relative_to_expected * |expected| + absolute,
-// where M bounds the sum of the absolute products (and bias) behind an output. All zero: exact.
+// or equal where that is negative; M bounds the sum of the absolute products (and bias) behind an output. All zero: exact.
 struct ErrorModel {
   double relative_to_magnitude = 0;  // of rounding inside the sums: direct (K + 2) u, Higham, Accuracy and Stability of Numerical Algorithms, section 3.1
   double relative_to_expected = 0;   // of rounding the result

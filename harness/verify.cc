@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -129,7 +130,7 @@ Verdict verify(const Tensor& actual, const Expected& expected, const ErrorModel&
           const double want = wanted[static_cast<std::size_t>(index)];
           const double allowed =
               model.relative_to_magnitude * magnitude[static_cast<std::size_t>(i)] + model.relative_to_expected * std::abs(want) + of_largest + model.absolute;
-          mine.add(index, as_double(got[index]), want, allowed);
+          mine.add(index, as_double(got[index]), want, std::max(0.0, allowed));
         }
       }
 #pragma omp critical

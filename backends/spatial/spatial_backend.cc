@@ -156,17 +156,15 @@ class SpatialBackend final : public Backend {
     return {};
   }
 
-  // Sums that are narrower than the data need, or whose products lose bits, differ from exact ones because the machine is built so. A saturated sum is never
-  // further from zero than M, the sum of all products' magnitudes, and neither is the exact one: 2 M apart at most. One that wraps may be anywhere in its
-  // range. How far it really is, is the fact signal_to_noise_db; that it is the machine's own value, bit for bit, is what the tests of both engines hold.
+  // Sums that are narrower than the data need, or whose products lose bits, differ from exact ones because the machine is built so. How far they really do is
+  // the fact signal_to_noise_db; that they are the machine's own, bit for bit, is what the tests of both engines hold.
   ErrorModel error(const Variant& variant, const Case& c) const override {
-    ErrorModel model = direct_error_model(c);
     const Accumulator& sums = accelerator(variant).accumulator;
-    if (sums.is_exact() || (sums.bits >= kBitsOfData && sums.dropped_bits == 0)) return model;
-    model.relative_to_magnitude = 2;
-    model.absolute = sums.overflow == Overflow::wrap ? static_cast<double>(sums.largest()) : 0;
-    model.derivation =
-        fmt::format("sums of {} bits with {} bits of each product dropped: both sums within the magnitude of all products", sums.bits, sums.dropped_bits);
+    if (sums.is_exact() || (sums.bits >= kBitsOfData && sums.dropped_bits == 0)) return direct_error_model(c);
+    const Deviation deviation = largest_deviation(sums);
+    ErrorModel model;
+    model.relative_to_magnitude = deviation.of_magnitude, model.absolute = deviation.offset;
+    model.derivation = deviation.derivation;
     return model;
   }
 

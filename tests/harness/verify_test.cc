@@ -137,6 +137,15 @@ TEST_P(Verify, second_gate_on_the_whole_tensor) {
 
 INSTANTIATE_TEST_SUITE_P(types, Verify, ::testing::ValuesIn(all_data_types()), [](const auto& type) { return std::string(name_of(type.param)); });
 
+// A bound that would be negative asks for equality, and so accepts and rejects as zero does.
+TEST_P(Verify, a_negative_bound_is_none) {
+  if (!is_integer(output_.type())) GTEST_SKIP() << "the expected output is not rounded to the type";
+  model_ = {.relative_to_magnitude = 1e-9, .absolute = -1e9};
+  EXPECT_TRUE(right());
+  output_.set_value(5, output_.value(5) + 1);
+  EXPECT_FALSE(right());
+}
+
 TEST(VerifyShare, of_elements_that_are_not_zero) {
   const LayerSpec layer = testing_support::convolution(3, 7, 4, 3);
   LayerDensity nothing;

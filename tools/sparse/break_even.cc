@@ -20,6 +20,7 @@
 #include "harness/exit_code.h"
 #include "harness/expected.h"
 #include "harness/inputs.h"
+#include "harness/statistics.h"
 #include "tools/sparse/crossing.h"
 #include "tools/versus/contest.h"
 #include "workloads/network.h"

@@ -5,6 +5,8 @@
 #include <limits>
 #include <random>
 
+#include "harness/statistics.h"
+
 namespace convroof {
 namespace {
 
@@ -18,12 +20,6 @@ double crossing(double sparser, double ratio_at_sparser, double denser, double r
 
 }  // namespace
 
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
 BreakEven break_even(const DensityRounds& sparser, const DensityRounds& denser, int resamples, std::uint32_t seed) {
   BreakEven result;
   result.density = crossing(sparser.density, median(sparser.dense_over_sparse), denser.density, median(denser.dense_over_sparse));
@@ -33,7 +29,7 @@ BreakEven break_even(const DensityRounds& sparser, const DensityRounds& denser, 
   const auto resampled = [&random](const std::vector<double>& rounds) {
     std::vector<double> drawn(rounds.size());
     for (double& value : drawn) value = rounds[random() % rounds.size()];
-    return median(std::move(drawn));
+    return median(drawn);
   };
   std::vector<double> lower, upper;  // a resample without a crossing counts at both ends
   for (int i = 0; i < resamples; ++i) {
@@ -42,13 +38,8 @@ BreakEven break_even(const DensityRounds& sparser, const DensityRounds& denser, 
     lower.push_back(std::isfinite(one) ? one : 0);
     upper.push_back(std::isfinite(one) ? one : 1);
   }
-  std::ranges::sort(lower);
-  std::ranges::sort(upper);
-  const auto rank = [](const std::vector<double>& sorted, double share) {
-    return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))];
-  };
-  result.lowest = rank(lower, 0.025);
-  result.highest = rank(upper, 0.975);
+  result.lowest = quantile(lower, 0.025);
+  result.highest = quantile(upper, 0.975);
   return result;
 }
 

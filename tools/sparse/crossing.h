@@ -17,8 +17,6 @@ struct BreakEven {
   double lowest = 0, highest = 0;  // 95 % of the crossings of resampled rounds lie between
 };
 
-double median(std::vector<double> values);  // of at least one
-
 // Both densities are in (0, 1), `sparser` below `denser`, and every ratio is above 0. Rounds are drawn with repetition, those of each density for themselves
 // (percentile bootstrap: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13). Crossings beyond the two densities are extrapolated and
 // kept inside [0, 1]; where the ratio does not fall from one density to the other there is no crossing to speak of, and the whole range is returned.

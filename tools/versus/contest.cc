@@ -12,6 +12,7 @@
 
 #include "backends/host_cpu.h"
 #include "backends/registry.h"
+#include "harness/statistics.h"
 #include "harness/verify.h"
 
 namespace convroof::versus {
@@ -37,12 +38,6 @@ double seconds_of(Kernel& kernel, int runs) {
   const auto start = std::chrono::steady_clock::now();
   kernel.run(runs);
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / runs;
-}
-
-double median_of(std::vector<double> values) {
-  std::ranges::sort(values);
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
 // Reads more than all caches hold, with the threads that will run the kernel. Reading, and not writing: lines that were written would have to go back to memory
@@ -158,7 +153,7 @@ std::vector<Times> contest(const Case& c, const Operands& operands, const Expect
   std::vector<Times> result;
   for (Contender& contender : contenders) {
     contender.times.best = contender.fastest();
-    contender.times.median = median_of(contender.samples);
+    contender.times.median = median(contender.samples);
     contender.times.samples = std::move(contender.samples);
     result.push_back(std::move(contender.times));
   }

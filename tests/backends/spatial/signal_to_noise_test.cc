@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <string>
 
 #include "backends/spatial/fast/exact_convolution.h"
 #include "backends/spatial/fast/families.h"
@@ -51,6 +53,51 @@ TEST(SignalToNoise, saturating_sums_of_zascad_in_both_engines) {
     }
   }
   EXPECT_GT(loud, 10);
+}
+
+// The sum of all magnitudes behind each output: the layer with all signs taken away.
+Values magnitudes(const Sample& sample) {
+  Sample positive = sample;
+  positive.relu = false;
+  for (std::int16_t& x : positive.input) x = static_cast<std::int16_t>(std::abs(x));
+  for (std::int16_t& w : positive.weights) w = static_cast<std::int16_t>(std::abs(w));
+  for (std::int64_t& b : positive.bias) b = std::abs(b);
+  Values sums(sample.outputs());
+  fast::exact_convolution(positive.problem(), sums, 1);
+  return sums;
+}
+
+// Every shipped machine with sums of 12 bits, in its own order. The bound is met, and by some outputs exactly.
+TEST(SignalToNoise, no_machine_deviates_further_than_derived) {
+  RandomLayers random(5);
+  for (const Overflow overflow : {Overflow::saturate, Overflow::wrap}) {
+    std::int64_t off = 0, at_the_bound = 0, exact_outputs = 0;
+    for (const std::string& name : shipped_accelerator_names()) {
+      Accelerator a = load_accelerator(name);
+      a.accumulator = {.bits = 12, .overflow = overflow};
+      const Deviation deviation = largest_deviation(a.accumulator);
+      for (int i = 0; i < 12; ++i) {
+        const Sample sample = random.layer(i % 2 == 0 ? 40 : 12);
+        const Problem p = sample.problem();
+        if (!why_not(a, sample.layer, sample.batch).empty()) continue;
+        Values exact(sample.outputs()), actual(exact);
+        fast::exact_convolution(p, exact, 1);
+        fast::compute(a, p, actual, 1);
+        const Values magnitude = magnitudes(sample);
+        for (std::size_t n = 0; n < exact.size(); ++n) {
+          const double error = std::abs(static_cast<double>(exact[n] - actual[n]));
+          const double allowed = std::max(0.0, deviation.of_magnitude * static_cast<double>(magnitude[n]) + deviation.offset);
+          ASSERT_LE(error, allowed) << name << ", output " << n << ": " << actual[n] << ", exact " << exact[n];
+          off += error > 0, exact_outputs += allowed == 0, at_the_bound += error > 0 && error > allowed - 1;
+        }
+      }
+    }
+    EXPECT_GT(off, 100);
+    if (overflow == Overflow::saturate) {
+      EXPECT_GT(exact_outputs, 100);
+      EXPECT_GT(at_the_bound, 10);
+    }
+  }
 }
 
 // One bit less of each product: the error of a sum of K truncations lies between 0 and K units, so more dropped bits are more noise.
