@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 
 tools/set_up build
 cmake --preset default >build/configure.log 2>&1 || { tail -n 30 build/configure.log >&2; echo "run.sh: configuring failed; the whole log: build/configure.log" >&2; exit 1; }
-grep -E '^-- (Highway|oneDNN|CUDA|cuDNN)' build/configure.log >&2 || true
+grep -E '^-- (Highway|oneDNN|XNNPACK|CUDA|cuDNN)' build/configure.log >&2 || true
 cmake --build --preset default
 
 run=convroof-runs/$(date -u +%Y%m%dT%H%M%SZ)

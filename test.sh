@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 tools/set_up build --dev
 cmake --preset default -DCONVROOF_WERROR="${CONVROOF_WERROR:-${CI:+ON}}" >build/configure.log 2>&1 ||
   { tail -n 30 build/configure.log >&2; echo "test.sh: configuring failed; the whole log: build/configure.log" >&2; exit 1; }
-grep -E '^-- (Highway|oneDNN|CUDA|cuDNN)' build/configure.log >&2 || true
+grep -E '^-- (Highway|oneDNN|XNNPACK|CUDA|cuDNN)' build/configure.log >&2 || true
 cmake --build --preset default
 
 status=0

@@ -117,9 +117,12 @@ std::vector<SelectedBackend> selected_backends(const RunOptions& options) {
   std::vector<std::string> all_variants;
   for (Backend* backend : among) {
     SelectedBackend choice{backend, {}, types_of(options, *backend)};
-    for (const Variant& variant : backend->variants()) {
+    const std::vector<Variant> variants = backend->variants();
+    // A backend that keeps out of quick runs still takes part in one that names it.
+    const bool has_quick = options.backends.empty() || std::any_of(variants.begin(), variants.end(), [](const Variant& variant) { return variant.in_quick; });
+    for (const Variant& variant : variants) {
       all_variants.push_back(variant.name);
-      bool wanted = options.quick ? variant.in_quick : variant.by_default;
+      bool wanted = options.quick && has_quick ? variant.in_quick : variant.by_default;
       if (!options.accelerators.empty() && has_accelerators(*backend)) wanted = accelerators.contains(variant.name);
       if (!options.variants.empty()) {
         const bool named_besides = options.accelerators.empty() || !has_accelerators(*backend) || accelerators.contains(variant.name);

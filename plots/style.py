@@ -15,11 +15,12 @@ ROOF = "#3d444d"  # a roof that several backends share
 BACKEND_HUES: dict[str, tuple[str, ...]] = {
     "highway": ("#0072b2", "#004a75", "#56a9d9"),
     "onednn": ("#d55e00", "#8f3f00", "#f09a56"),
+    "xnnpack": ("#6b5300", "#a07d00", "#d8b740"),
     "cuda": ("#008a64", "#005c43", "#4fc3a1"),
     "spatial": ("#a3478b", "#7b5ea7", "#a07d00", "#2f7f86", "#6e2a5d", "#8a5a44"),
     "reference": ("#6b6b6b", "#9a9a9a", "#444444"),
 }
-OTHER_HUES: tuple[tuple[str, ...], ...] = (("#6b5300", "#d8b740", "#a07d00"), ("#1d5358", "#6fbac0", "#2f7f86"), ("#5c3a2b", "#c0907a", "#8a5a44"))
+OTHER_HUES: tuple[tuple[str, ...], ...] = (("#1d5358", "#6fbac0", "#2f7f86"), ("#5c3a2b", "#c0907a", "#8a5a44"))
 
 # The same roles on a dark ground: lighter, so that contrast stays above 4.5 for text.
 DARK: dict[str, str] = {

@@ -144,6 +144,16 @@ TEST(Plan, a_quick_run_measures_each_distinct_layer_once_and_carries_the_repeats
   EXPECT_LT(shapes["resnet50"].size(), 30u);
 }
 
+TEST(Plan, a_backend_without_quick_variants_takes_part_in_a_quick_run_that_names_it) {
+  RunOptions options;
+  options.quick = true;
+  for (const PlannedCase& c : make_plan(options).cases) EXPECT_NE(c.backend->name(), "xnnpack");
+  options.backends = {"reference", "xnnpack"};
+  std::set<std::string> seen;
+  for (const PlannedCase& c : make_plan(options).cases) seen.insert(c.backend->name());
+  EXPECT_THAT(seen, testing::ElementsAre("reference", "xnnpack"));
+}
+
 TEST(Plan, a_quick_run_with_a_published_density_keeps_layers_apart_that_differ_in_density) {
   RunOptions options;
   options.quick = true;
