@@ -1,5 +1,6 @@
 #include "backends/host_cpu.h"
 
+#include <omp.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <sstream>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace convroof {
 namespace {
@@ -32,11 +34,25 @@ std::string model_name() {
   return "cpu";
 }
 
+// The processors that this process may use. Where threads are bound to places (OMP_PROC_BIND, OMP_PLACES: the processes that measure are), the calling thread's
+// own mask is one place of many, and OpenMP knows the others.
+bool usable_processors(cpu_set_t& allowed) {
+  CPU_ZERO(&allowed);
+  const int places = omp_get_num_places();
+  if (places == 0) return sched_getaffinity(0, sizeof allowed, &allowed) == 0;
+  for (int place = 0; place < places; ++place) {
+    std::vector<int> processors(static_cast<std::size_t>(omp_get_place_num_procs(place)));
+    omp_get_place_proc_ids(place, processors.data());
+    for (const int processor : processors)
+      if (processor >= 0 && processor < CPU_SETSIZE) CPU_SET(processor, &allowed);
+  }
+  return CPU_COUNT(&allowed) > 0;
+}
+
 // Two hardware threads of one core count once.
 int usable_physical_cores() {
   cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
+  if (!usable_processors(allowed)) return 1;
   std::set<std::string> cores;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &allowed)) continue;
@@ -73,8 +89,7 @@ std::int64_t cache_bytes(int level, int otherwise) {
 
 int reachable_l3_count() {
   cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
+  if (!usable_processors(allowed)) return 1;
   std::set<std::string> shared;  // each list of cores that share one
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &allowed)) continue;

@@ -45,8 +45,11 @@ class RunFiles(ProgramTest):
 
     def test_threads_of_workers_are_pinned_and_the_run_says_so(self) -> None:
         self.call("run", *SMALL, *FAST, "--out", "pinned", env={"OMP_PROC_BIND": None, "OMP_PLACES": None, "GOMP_CPU_AFFINITY": None})
-        environment = self.document(self.folder / "pinned")["context"]["environment"]
+        document = self.document(self.folder / "pinned")
+        environment = document["context"]["environment"]
         self.assertEqual((environment["OMP_PROC_BIND"], environment["OMP_PLACES"]), ("close", "cores"))
+        # By default one thread a core, although the workers, who plan too, are held on one processor each.
+        self.assertEqual({case["threads"] for case in document["cases"]}, {document["context"]["machine"]["physical_cores"]})
         self.call("run", *SMALL, *FAST, "--out", "own", env={"OMP_PROC_BIND": "spread", "OMP_PLACES": "threads"})
         environment = self.document(self.folder / "own")["context"]["environment"]
         self.assertEqual((environment["OMP_PROC_BIND"], environment["OMP_PLACES"]), ("spread", "threads"))
